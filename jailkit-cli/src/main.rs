@@ -1,0 +1,2 @@
+//! jailkit.
+fn main() {}

@@ -1,0 +1,6 @@
+//! Models, kernel calls and declared stacks for FreeBSD jails.
+#![deny(unsafe_code)]
+
+pub mod kernel;
+pub mod replace;
+pub mod source;
