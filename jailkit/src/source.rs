@@ -349,6 +349,33 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, name)| name)
 }
 
+/// Bytes as text that is safe to print: control characters become their pictures (`␛`), bytes that are not UTF-8 and
+/// characters that reorder text become `�`; one character each, so that columns stay.
+///
+/// # Example
+/// ```
+/// assert_eq!(jailkit::source::printable(b"a\x1b[31m\xff"), "a\u{241b}[31m\u{fffd}");
+/// ```
+pub fn printable(bytes: &[u8]) -> String {
+    let picture = |c: char| match c {
+        '\t' => '\t',
+        '\0'..='\u{1f}' => char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}'),
+        '\u{7f}' => '\u{2421}',
+        '\u{80}'..='\u{9f}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{2069}'
+        | '\u{feff}' => '\u{fffd}',
+        c => c,
+    };
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.extend(chunk.valid().chars().map(picture));
+        text.extend(std::iter::repeat_n('\u{fffd}', usize::from(!chunk.invalid().is_empty())));
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,31 @@
+//! `jailkit man`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory};
+
+use crate::cli::Cli;
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+/// Write the man pages, one for each command
+///
+/// For example: jailkit man /usr/local/share/man/man1
+#[derive(Args)]
+pub(crate) struct Man {
+    /// The directory to write them to; it must exist
+    dir: PathBuf,
+}
+
+impl Man {
+    pub(crate) fn run(self, terminal: &Terminal) -> Result<ExitCode, Failure> {
+        let command = Cli::command().disable_help_subcommand(true);
+        if terminal.dry_run() {
+            terminal.say(format_args!("would write jailkit.1 and a page a command to {}", self.dir.display()))?;
+        } else {
+            clap_mangen::generate_to(command, &self.dir)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,55 @@
+//! Why a command failed, and the exit code that says so.
+
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+
+use jailkit::source::{Diagnostic, Diagnostics};
+
+/// What ends a command.
+pub(crate) enum Failure {
+    /// Findings in files, to be shown with carets.
+    Found(Vec<Diagnostic>),
+    /// An error of the library, with its causes.
+    Error(Box<dyn Error>),
+    /// A command line that clap takes and the command does not: exit code 2.
+    Usage(String),
+}
+
+impl Failure {
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Usage(_) => ExitCode::from(2),
+            Self::Found(_) | Self::Error(_) => ExitCode::FAILURE,
+        }
+    }
+
+    /// Whether standard output was closed by its reader, as `jailkit ls | head -1` does: no failure worth a word.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        let Self::Error(error) = self else { return false };
+        error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl From<Diagnostics> for Failure {
+    fn from(found: Diagnostics) -> Self {
+        Self::Found(found.into_iter().collect())
+    }
+}
+
+impl<E: Error + 'static> From<E> for Failure
+where
+    E: NotDiagnostics,
+{
+    fn from(error: E) -> Self {
+        Self::Error(Box::new(error))
+    }
+}
+
+/// Every error but [`Diagnostics`], which are shown with carets.
+pub(crate) trait NotDiagnostics {}
+
+impl NotDiagnostics for io::Error {}
+impl NotDiagnostics for serde_json::Error {}
+impl NotDiagnostics for jailkit::replace::ReplaceError {}
+impl NotDiagnostics for jailkit::kernel::KernelError {}
