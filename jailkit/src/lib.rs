@@ -4,3 +4,4 @@
 pub mod kernel;
 pub mod replace;
 pub mod source;
+pub mod stack;
