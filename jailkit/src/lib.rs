@@ -1,6 +1,7 @@
 //! Models, kernel calls and declared stacks for FreeBSD jails.
 #![deny(unsafe_code)]
 
+pub mod host;
 pub mod kernel;
 pub mod replace;
 pub mod source;
