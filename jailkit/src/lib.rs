@@ -3,6 +3,8 @@
 
 pub mod host;
 pub mod kernel;
+pub mod rcconf;
 pub mod replace;
+pub mod resolvconf;
 pub mod source;
 pub mod stack;

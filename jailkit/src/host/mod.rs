@@ -6,9 +6,11 @@
 
 mod files;
 mod jail_tree;
+mod native;
 mod remove_tree;
 
 pub use files::{FileError, FileKind, Files, Stat};
+pub use native::{NativeFiles, Pfctl};
 
 use std::path::{Path, PathBuf};
 

@@ -1,0 +1,67 @@
+//! This FreeBSD system.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::fchown;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use super::{FileError, Files, PacketFilter, PfError};
+use crate::stack::Owner;
+
+/// The files of the system jailkit runs on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NativeFiles;
+
+impl Files for NativeFiles {
+    fn locate(&self, path: &Path) -> Result<PathBuf, FileError> {
+        Ok(path.to_owned())
+    }
+
+    fn owner(&self, _path: &Path, actual: Owner) -> io::Result<Owner> {
+        Ok(actual)
+    }
+
+    fn set_owner(&self, _path: &Path, file: &File, owner: Owner) -> io::Result<()> {
+        fchown(file, Some(owner.uid), Some(owner.gid))
+    }
+}
+
+/// pf(4), through pfctl(8): its ioctls are private to the two, and change with each release.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pfctl;
+
+impl Pfctl {
+    fn run(self, action: &str, args: &[&str]) -> Result<Output, PfError> {
+        let failed = |reason: String| PfError { action: action.to_owned(), reason };
+        let output = Command::new("/sbin/pfctl")
+            .args(args)
+            .env("LC_ALL", "C")
+            .output()
+            .map_err(|error| failed(format!("/sbin/pfctl does not start: {error}")))?;
+        if output.status.success() {
+            return Ok(output);
+        }
+        Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+    }
+}
+
+impl PacketFilter for Pfctl {
+    fn is_enabled(&self) -> Result<bool, PfError> {
+        let output = self.run("ask pf for its state", &["-s", "info"])?;
+        Ok(output.stdout.starts_with(b"Status: Enabled"))
+    }
+
+    fn enable(&self) -> Result<(), PfError> {
+        if self.is_enabled()? { Ok(()) } else { self.run("enable pf", &["-e"]).map(drop) }
+    }
+
+    fn disable(&self) -> Result<(), PfError> {
+        if self.is_enabled()? { self.run("disable pf", &["-d"]).map(drop) } else { Ok(()) }
+    }
+
+    fn load(&self, rules: &Path) -> Result<(), PfError> {
+        let rules = rules.display().to_string();
+        self.run(&format!("load {rules}"), &["-f", &rules]).map(drop)
+    }
+}
