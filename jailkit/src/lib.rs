@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 pub mod host;
+pub mod jailconf;
 pub mod kernel;
 pub mod rcconf;
 pub mod replace;
