@@ -208,7 +208,7 @@ fn settings(tree: &mut Tree) -> Result<(), Box<dyn Error>> {
     tree.symlink("etc/rmt", "../usr/sbin/rmt")?;
     tree.file("var/log/utx.log", 0o644, ROOT, b"")?;
     tree.file("var/run/utx.active", 0o644, ROOT, b"")?;
-    Ok(tree.file("var/mail/root", 0o660, (0, 6), b"")?)
+    tree.file("var/mail/root", 0o660, (0, 6), b"")
 }
 
 const RC: &str = "#!/bin/sh\n# Starts what the jail is for.\nPATH=/sbin:/bin:/usr/sbin:/usr/bin; export PATH\n\
