@@ -5,6 +5,7 @@ pub mod fstab;
 pub mod host;
 pub mod jailconf;
 pub mod kernel;
+pub mod pf;
 pub mod rcconf;
 pub mod replace;
 pub mod resolvconf;
