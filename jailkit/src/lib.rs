@@ -6,6 +6,7 @@ pub mod host;
 pub mod jailconf;
 pub mod kernel;
 pub mod pf;
+pub mod process;
 pub mod rcconf;
 pub mod replace;
 pub mod resolvconf;

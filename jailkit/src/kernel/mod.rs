@@ -1,10 +1,15 @@
 //! The seam to the kernel: what FreeBSD offers jails, as one trait with two implementations.
 //!
-//! [`native`](crate::kernel) makes the system calls on FreeBSD; `sim` is a model of that kernel over a directory,
+//! `native` makes the system calls on FreeBSD; `sim` is a model of that kernel over a directory,
 //! for every other system and for tests. Nothing above this module knows which of them it talks to.
 
 mod errno;
+#[cfg(any(test, target_os = "freebsd"))]
+mod marshal;
+#[cfg(target_os = "freebsd")]
+pub mod native;
 mod param;
+pub mod sim;
 
 pub use errno::{Errno, KernelError};
 pub use param::{GetFlags, Jid, Param, ParamKind, ParamType, SetFlags, Value};

@@ -1,0 +1,191 @@
+//! FreeBSD's kernel, through its system calls. The only unsafe code of the library is in [`syscalls`].
+
+mod ifconfig;
+#[allow(unsafe_code)]
+mod syscalls;
+
+use std::net::IpAddr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use ipnet::IpNet;
+use nix::mount::{MntFlags, Nmount};
+
+use super::marshal::{self, Buffer};
+use super::{
+    Errno, GetFlags, Interface, Jid, Kernel, KernelError, Mount, MountRequest, Param, ParamType, SetFlags, Value,
+};
+
+pub(crate) use syscalls::{attach_before_exec, has_processes, signal_processes};
+
+/// The kernel of the system that jailkit runs on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NativeKernel;
+
+fn errno(error: nix::errno::Errno) -> Errno {
+    Errno(error as i32)
+}
+
+fn refused(call: impl Into<String>, error: nix::errno::Errno) -> KernelError {
+    KernelError { call: call.into(), errno: errno(error), message: None }
+}
+
+/// Which jail a call is about, for messages.
+fn about(call: &str, params: &[Param]) -> String {
+    let named = params.iter().find_map(|param| match (&param.value, param.name.as_str()) {
+        (Value::String(name), "name") => Some(format!("{call} \"{}\"", String::from_utf8_lossy(name))),
+        (Value::Int(jid), "jid") => Some(format!("{call} {jid}")),
+        _ => None,
+    });
+    named.unwrap_or_else(|| call.to_owned())
+}
+
+impl Kernel for NativeKernel {
+    fn jail_set(&self, params: &[Param], flags: SetFlags) -> Result<Jid, KernelError> {
+        let mut buffers: Vec<Buffer> = params.iter().map(marshal::given).collect();
+        let (jid, message) = syscalls::jail_set(&mut buffers, flags);
+        jid.map(Jid).map_err(|error| KernelError { message, ..refused(about("jail_set", params), error) })
+    }
+
+    fn jail_get(
+        &self,
+        keys: &[Param],
+        wanted: &[ParamType],
+        flags: GetFlags,
+    ) -> Result<(Jid, Vec<Value>), KernelError> {
+        let mut buffers: Vec<Buffer> = keys.iter().map(marshal::given).collect();
+        // Lists of addresses tell their length when they are asked for without room for an answer.
+        let sized = wanted.iter().map(|param| marshal::wanted(param, self.list_len(keys, param, flags)));
+        buffers.extend(sized);
+        let (jid, message) = syscalls::jail_get(&mut buffers, flags);
+        let jid = jid.map_err(|error| KernelError { message, ..refused(about("jail_get", keys), error) })?;
+        let values = buffers[keys.len()..].iter().zip(wanted).map(|(buffer, param)| marshal::read(buffer, param.kind));
+        Ok((Jid(jid), values.collect()))
+    }
+
+    fn jail_attach(&self, jid: Jid) -> Result<(), KernelError> {
+        syscalls::jail_attach(jid).map_err(|error| refused(format!("jail_attach {jid}"), error))
+    }
+
+    fn jail_remove(&self, jid: Jid) -> Result<(), KernelError> {
+        syscalls::jail_remove(jid).map_err(|error| refused(format!("jail_remove {jid}"), error))
+    }
+
+    fn jail_params(&self) -> Result<Vec<ParamType>, KernelError> {
+        syscalls::jail_params().map_err(|error| refused("sysctl security.jail.param", error))
+    }
+
+    fn mount(&self, request: &MountRequest) -> Result<(), KernelError> {
+        let mut mount = Nmount::new();
+        mount.str_opt_owned("fstype", request.fstype.as_str());
+        mount.str_opt_owned("fspath", request.target.as_path());
+        if let Some(source) = &request.source {
+            // nullfs calls its source a target; everything else calls it from.
+            let key = if request.fstype == "nullfs" { "target" } else { "from" };
+            mount.str_opt_owned(key, source.as_path());
+        }
+        for (name, value) in &request.options {
+            match value {
+                Some(value) => mount.str_opt_owned(name.as_str(), value.as_str()),
+                None => mount.null_opt_owned(name.as_str()),
+            };
+        }
+        let flags = request.flags;
+        let mut bits = MntFlags::empty();
+        bits.set(MntFlags::MNT_RDONLY, flags.read_only);
+        bits.set(MntFlags::MNT_NOSUID, flags.nosuid);
+        bits.set(MntFlags::MNT_NOEXEC, flags.noexec);
+        bits.set(MntFlags::MNT_NOATIME, flags.noatime);
+        bits.set(MntFlags::MNT_UPDATE, flags.update);
+        bits.set(MntFlags::MNT_FORCE, flags.force);
+        mount.nmount(bits).map_err(|error| KernelError {
+            call: format!("mount {} on {}", request.fstype, request.target.display()),
+            errno: errno(error.error()),
+            message: error.errmsg().map(str::to_owned),
+        })
+    }
+
+    fn unmount(&self, path: &Path, force: bool) -> Result<(), KernelError> {
+        let flags = if force { MntFlags::MNT_FORCE } else { MntFlags::empty() };
+        nix::mount::unmount(path, flags).map_err(|error| refused(format!("unmount {}", path.display()), error))
+    }
+
+    fn mounts(&self) -> Result<Vec<Mount>, KernelError> {
+        syscalls::mounts().map_err(|error| refused("getfsstat", error))
+    }
+
+    fn interfaces(&self) -> Result<Vec<Interface>, KernelError> {
+        let found = nix::ifaddrs::getifaddrs().map_err(|error| refused("getifaddrs", error))?;
+        let mut interfaces: Vec<Interface> = Vec::new();
+        for entry in found {
+            let index = match interfaces.iter().position(|known| known.name == entry.interface_name) {
+                Some(index) => index,
+                None => {
+                    interfaces.push(Interface { name: entry.interface_name.clone(), addresses: Vec::new() });
+                    interfaces.len() - 1
+                }
+            };
+            let (Some(address), Some(mask)) = (entry.address.as_ref(), entry.netmask.as_ref()) else { continue };
+            interfaces[index].addresses.extend(ifconfig::network(address, mask));
+        }
+        Ok(interfaces)
+    }
+
+    fn create_interface(&self, name: &str) -> Result<(), KernelError> {
+        ifconfig::run(&[name, "create", "up"])
+    }
+
+    fn destroy_interface(&self, name: &str) -> Result<(), KernelError> {
+        ifconfig::run(&[name, "destroy"])
+    }
+
+    fn add_address(&self, interface: &str, address: IpNet) -> Result<(), KernelError> {
+        ifconfig::run(&[interface, ifconfig::family(address.addr()), &address.to_string(), "alias"])
+    }
+
+    fn remove_address(&self, interface: &str, address: IpAddr) -> Result<(), KernelError> {
+        ifconfig::run(&[interface, ifconfig::family(address), &address.to_string(), "-alias"])
+    }
+
+    fn move_interface(&self, name: &str, to: Jid) -> Result<(), KernelError> {
+        ifconfig::run(&[name, "vnet", &to.to_string()])
+    }
+
+    fn reclaim_interface(&self, name: &str, from: Jid) -> Result<(), KernelError> {
+        ifconfig::run(&[name, "-vnet", &from.to_string()])
+    }
+
+    fn load_module(&self, name: &str) -> Result<(), KernelError> {
+        syscalls::load_module(name).map_err(|error| refused(format!("kldload {name}"), error))
+    }
+
+    fn has_module(&self, name: &str) -> Result<bool, KernelError> {
+        syscalls::has_module(name).map_err(|error| refused(format!("kldfind {name}"), error))
+    }
+
+    fn sysctl(&self, name: &str) -> Result<i64, KernelError> {
+        syscalls::sysctl_int(name).map_err(|error| refused(format!("sysctl {name}"), error))
+    }
+
+    fn set_sysctl(&self, name: &str, value: i64) -> Result<(), KernelError> {
+        syscalls::set_sysctl_int(name, value).map_err(|error| refused(format!("sysctl {name}={value}"), error))
+    }
+}
+
+impl NativeKernel {
+    /// How many bytes a list of addresses takes now; 0 for what is no list.
+    fn list_len(&self, keys: &[Param], param: &ParamType, flags: GetFlags) -> usize {
+        if !marshal::is_list(param.kind) {
+            return 0;
+        }
+        let mut buffers: Vec<Buffer> = keys.iter().map(marshal::given).collect();
+        buffers.push(Buffer::unsized_list(&param.name));
+        let _: (_, Option<String>) = syscalls::jail_get(&mut buffers, flags);
+        buffers.last().map_or(0, |buffer| buffer.needed)
+    }
+}
+
+/// The bytes of a path, for the calls that take a C string.
+pub(super) fn c_path(path: &Path) -> Result<std::ffi::CString, nix::errno::Errno> {
+    std::ffi::CString::new(path.as_os_str().as_bytes()).map_err(|_| nix::errno::Errno::EINVAL)
+}

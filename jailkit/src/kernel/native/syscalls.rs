@@ -1,0 +1,311 @@
+//! The system calls, each behind a safe function.
+
+use std::ffi::{CStr, CString, OsStr};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::ptr;
+
+use nix::errno::Errno;
+
+use super::c_path;
+use crate::kernel::marshal::Buffer;
+use crate::kernel::{GetFlags, Jid, Mount, MountFlags, ParamKind, ParamType, SetFlags};
+
+/// The room that jail(8) gives the kernel for its words.
+const ERRMSG_LEN: usize = 1024;
+
+type Answer = (Result<i32, Errno>, Option<String>);
+
+pub(super) fn jail_set(buffers: &mut [Buffer], flags: SetFlags) -> Answer {
+    let bit = |set: bool, bit| if set { bit } else { 0 };
+    let bits = bit(flags.create, libc::JAIL_CREATE)
+        | bit(flags.update, libc::JAIL_UPDATE)
+        | bit(flags.attach, libc::JAIL_ATTACH)
+        | bit(flags.dying, libc::JAIL_DYING);
+    jail_call(buffers, bits, libc::jail_set)
+}
+
+pub(super) fn jail_get(buffers: &mut [Buffer], flags: GetFlags) -> Answer {
+    jail_call(buffers, if flags.dying { libc::JAIL_DYING } else { 0 }, libc::jail_get)
+}
+
+type JailCall = unsafe extern "C" fn(*mut libc::iovec, libc::c_uint, libc::c_int) -> libc::c_int;
+
+/// Hands the parameters over, and `errmsg` as the last of them.
+fn jail_call(buffers: &mut [Buffer], flags: libc::c_int, call: JailCall) -> Answer {
+    let mut message = vec![0u8; ERRMSG_LEN];
+    let mut name = *b"errmsg\0";
+    let mut vectors = Vec::with_capacity(buffers.len() * 2 + 2);
+    for buffer in buffers.iter_mut() {
+        vectors.push(vector(Some(&mut buffer.name)));
+        vectors.push(vector(buffer.value.as_mut()));
+    }
+    vectors.push(libc::iovec { iov_base: name.as_mut_ptr().cast(), iov_len: name.len() });
+    vectors.push(vector(Some(&mut message)));
+    // SAFETY: each vector points at a live buffer of the length it says, or is NULL of length 0; the kernel writes at
+    // most that length into a value, and nothing else touches the buffers meanwhile.
+    let answer = unsafe { call(vectors.as_mut_ptr(), vectors.len() as libc::c_uint, flags) };
+    let answer = Errno::result(answer);
+    for (buffer, value) in buffers.iter_mut().zip(vectors.iter().skip(1).step_by(2)) {
+        buffer.needed = value.iov_len;
+    }
+    let end = message.iter().position(|&byte| byte == 0).unwrap_or(message.len());
+    let message = Some(String::from_utf8_lossy(&message[..end]).into_owned()).filter(|text| !text.is_empty());
+    (answer, message)
+}
+
+fn vector(buffer: Option<&mut Vec<u8>>) -> libc::iovec {
+    match buffer {
+        Some(bytes) => libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() },
+        None => libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 },
+    }
+}
+
+pub(super) fn jail_attach(jid: Jid) -> Result<(), Errno> {
+    // SAFETY: takes a number and touches no memory of ours.
+    Errno::result(unsafe { libc::jail_attach(jid.0) }).map(drop)
+}
+
+pub(super) fn jail_remove(jid: Jid) -> Result<(), Errno> {
+    // SAFETY: takes a number and touches no memory of ours.
+    Errno::result(unsafe { libc::jail_remove(jid.0) }).map(drop)
+}
+
+/// Lets a command move into the jail, and become the user, between fork and exec. Not through the command's own
+/// `uid`: that would come first, and only root may attach.
+pub(crate) fn attach_before_exec(command: &mut Command, jid: Jid, user: Option<(u32, u32)>) {
+    let attach = move || {
+        jail_attach(jid)?;
+        // SAFETY: "/" is a C string that lives forever.
+        Errno::result(unsafe { libc::chdir(c"/".as_ptr()) })?;
+        if let Some((uid, gid)) = user {
+            // SAFETY: a pointer to one group, and its number; then two calls that take numbers.
+            Errno::result(unsafe { libc::setgroups(1, &raw const gid) })?;
+            // SAFETY: takes a number.
+            Errno::result(unsafe { libc::setgid(gid) })?;
+            // SAFETY: takes a number.
+            Errno::result(unsafe { libc::setuid(uid) })?;
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec the closure makes system calls only; it allocates nothing and takes no lock.
+    unsafe { command.pre_exec(attach) };
+}
+
+/// The processes of a jail.
+fn processes(jid: Jid) -> io::Result<Vec<libc::pid_t>> {
+    let mut mib = [libc::CTL_KERN, libc::KERN_PROC, libc::KERN_PROC_PROC];
+    loop {
+        let mut len = 0;
+        // SAFETY: a name of the length said; no buffer, so only the length needed is written.
+        let sized = unsafe { libc::sysctl(mib.as_mut_ptr(), 3, ptr::null_mut(), &raw mut len, ptr::null(), 0) };
+        Errno::result(sized)?;
+        // Some more may have been started by the time of the second call.
+        let room = len / size_of::<libc::kinfo_proc>() + 64;
+        let mut table: Vec<libc::kinfo_proc> = Vec::with_capacity(room);
+        len = room * size_of::<libc::kinfo_proc>();
+        // SAFETY: the buffer has room for `len` bytes, and the kernel writes at most that many.
+        let read =
+            unsafe { libc::sysctl(mib.as_mut_ptr(), 3, table.as_mut_ptr().cast(), &raw mut len, ptr::null(), 0) };
+        match Errno::result(read) {
+            Err(Errno::ENOMEM) => continue,
+            read => read?,
+        };
+        // SAFETY: the kernel has filled in whole records, as many as fit in the length it returned.
+        unsafe { table.set_len(len / size_of::<libc::kinfo_proc>()) };
+        return Ok(table.iter().filter(|process| process.ki_jid == jid.0).map(|process| process.ki_pid).collect());
+    }
+}
+
+/// Whether anything runs in a jail.
+pub(crate) fn has_processes(jid: Jid) -> io::Result<bool> {
+    Ok(!processes(jid)?.is_empty())
+}
+
+/// Sends a signal to every process of a jail.
+pub(crate) fn signal_processes(jid: Jid, signal: nix::sys::signal::Signal) -> io::Result<()> {
+    for pid in processes(jid)? {
+        match nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal) {
+            // It has ended since.
+            Ok(()) | Err(Errno::ESRCH) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn mounts() -> Result<Vec<Mount>, Errno> {
+    let mut table: Vec<libc::statfs> = Vec::new();
+    loop {
+        // SAFETY: no buffer, so only the number of mounts is returned.
+        let count = Errno::result(unsafe { libc::getfsstat(ptr::null_mut(), 0, libc::MNT_NOWAIT) })?;
+        let room = usize::try_from(count).unwrap_or(0) + 16;
+        table.reserve(room);
+        let len = (room * size_of::<libc::statfs>()) as libc::c_long;
+        // SAFETY: the buffer has room for `len` bytes, and the kernel writes at most that many.
+        let read = Errno::result(unsafe { libc::getfsstat(table.as_mut_ptr(), len, libc::MNT_NOWAIT) })?;
+        let read = usize::try_from(read).unwrap_or(0);
+        if read < room {
+            // SAFETY: the kernel has filled in this many whole records.
+            unsafe { table.set_len(read) };
+            return Ok(table.iter().map(mount).collect());
+        }
+    }
+}
+
+fn mount(found: &libc::statfs) -> Mount {
+    let has = |flag: libc::c_int| found.f_flags & flag as u64 != 0;
+    Mount {
+        fstype: String::from_utf8_lossy(text(&found.f_fstypename)).into_owned(),
+        source: OsStr::from_bytes(text(&found.f_mntfromname)).into(),
+        target: OsStr::from_bytes(text(&found.f_mntonname)).into(),
+        flags: MountFlags {
+            read_only: has(libc::MNT_RDONLY),
+            nosuid: has(libc::MNT_NOSUID),
+            noexec: has(libc::MNT_NOEXEC),
+            noatime: has(libc::MNT_NOATIME),
+            update: false,
+            force: false,
+        },
+    }
+}
+
+/// The bytes of a C string in an array of fixed size.
+fn text(array: &[libc::c_char]) -> &[u8] {
+    // SAFETY: c_char and u8 have the same size and alignment, and every bit pattern is a u8.
+    let bytes = unsafe { std::slice::from_raw_parts(array.as_ptr().cast::<u8>(), array.len()) };
+    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+    &bytes[..end]
+}
+
+pub(super) fn load_module(name: &str) -> Result<(), Errno> {
+    let name = c_path(name.as_ref())?;
+    // SAFETY: a C string that outlives the call.
+    Errno::result(unsafe { libc::kld_load(name.as_ptr()) }).map(drop)
+}
+
+pub(super) fn has_module(name: &str) -> Result<bool, Errno> {
+    let name = c_path(name.as_ref())?;
+    // SAFETY: a C string that outlives the call.
+    Ok(unsafe { libc::kld_isloaded(name.as_ptr()) } != 0)
+}
+
+/// The bytes of a sysctl.
+fn sysctl(name: &CStr) -> Result<Vec<u8>, Errno> {
+    let mut len = 0;
+    // SAFETY: a C string; no buffer, so only the length needed is written.
+    Errno::result(unsafe { libc::sysctlbyname(name.as_ptr(), ptr::null_mut(), &raw mut len, ptr::null(), 0) })?;
+    let mut value = vec![0u8; len];
+    // SAFETY: the buffer has `len` bytes, and the kernel writes at most that many.
+    let read = unsafe { libc::sysctlbyname(name.as_ptr(), value.as_mut_ptr().cast(), &raw mut len, ptr::null(), 0) };
+    Errno::result(read)?;
+    value.truncate(len);
+    Ok(value)
+}
+
+pub(super) fn sysctl_int(name: &str) -> Result<i64, Errno> {
+    let value = sysctl(&c_path(name.as_ref())?)?;
+    match value.len() {
+        8 => value.first_chunk().map(|bytes| i64::from_ne_bytes(*bytes)).ok_or(Errno::EINVAL),
+        4 => value.first_chunk().map(|bytes| i64::from(i32::from_ne_bytes(*bytes))).ok_or(Errno::EINVAL),
+        1 => Ok(i64::from(value[0])),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+pub(super) fn set_sysctl_int(name: &str, value: i64) -> Result<(), Errno> {
+    let name = c_path(name.as_ref())?;
+    let mut bytes = match sysctl(&name)?.len() {
+        8 => value.to_ne_bytes().to_vec(),
+        4 => i32::try_from(value).map_err(|_| Errno::ERANGE)?.to_ne_bytes().to_vec(),
+        1 => u8::try_from(value).map_err(|_| Errno::ERANGE)?.to_ne_bytes().to_vec(),
+        _ => return Err(Errno::EINVAL),
+    };
+    // SAFETY: a C string and a buffer of the length said; nothing is read back.
+    let written = unsafe {
+        libc::sysctlbyname(name.as_ptr(), ptr::null_mut(), ptr::null_mut(), bytes.as_mut_ptr().cast(), bytes.len())
+    };
+    Errno::result(written).map(drop)
+}
+
+/// sysctl's own questions: `{0, 2, ...}` for the next name, `{0, 1, ...}` for a name's words, `{0, 4, ...}` for its
+/// type and format.
+const SYSCTL_NAME: libc::c_int = 1;
+const SYSCTL_NEXT: libc::c_int = 2;
+const SYSCTL_FORMAT: libc::c_int = 4;
+
+fn ask(question: libc::c_int, about: &[libc::c_int], answer: &mut [u8]) -> Result<usize, Errno> {
+    let mut mib = vec![0, question];
+    mib.extend_from_slice(about);
+    let mut len = answer.len();
+    // SAFETY: a name and a buffer of the lengths said; the kernel writes at most that many bytes.
+    let asked = unsafe {
+        libc::sysctl(mib.as_mut_ptr(), mib.len() as u32, answer.as_mut_ptr().cast(), &raw mut len, ptr::null(), 0)
+    };
+    Errno::result(asked).map(|_| len)
+}
+
+/// Walks the tree below `security.jail.param`.
+pub(super) fn jail_params() -> Result<Vec<ParamType>, Errno> {
+    const PREFIX: &[u8] = b"security.jail.param.";
+    let mut at = mib_of(c"security.jail.param")?;
+    let mut params = Vec::new();
+    loop {
+        let mut next = [0u8; 24 * size_of::<libc::c_int>()];
+        let len = match ask(SYSCTL_NEXT, &at, &mut next) {
+            Err(Errno::ENOENT) => return Ok(params),
+            len => len?,
+        };
+        at = next[..len].as_chunks().0.iter().map(|bytes| libc::c_int::from_ne_bytes(*bytes)).collect();
+        let mut name = [0u8; 256];
+        let len = ask(SYSCTL_NAME, &at, &mut name)?;
+        let Some(name) = name[..len].split(|&byte| byte == 0).next().and_then(|name| name.strip_prefix(PREFIX)) else {
+            return Ok(params);
+        };
+        let name = String::from_utf8_lossy(name).into_owned();
+        let mut format = [0u8; 256];
+        let len = ask(SYSCTL_FORMAT, &at, &mut format)?;
+        let kind = kind_of(&name, &format[..len])?;
+        // A node such as `allow.mount.` is the parameter of that name itself.
+        params.push(ParamType::new(name.trim_end_matches('.'), kind));
+    }
+}
+
+fn mib_of(name: &CStr) -> Result<Vec<libc::c_int>, Errno> {
+    let mut mib = vec![0; 24];
+    let mut len = mib.len();
+    // SAFETY: a C string and room for as many numbers as is said.
+    Errno::result(unsafe { libc::sysctlnametomib(name.as_ptr(), mib.as_mut_ptr(), &raw mut len) })?;
+    mib.truncate(len);
+    Ok(mib)
+}
+
+/// The layout of a parameter: from its type and format, as libjail reads them; text and structures tell their size as
+/// the value of the sysctl.
+fn kind_of(name: &str, description: &[u8]) -> Result<ParamKind, Errno> {
+    const TYPE: u32 = 0xf;
+    const STRING: u32 = 3;
+    const STRUCT: u32 = 5;
+    let (Some(flags), Some(format)) = (description.first_chunk(), description.get(4..)) else {
+        return Err(Errno::EINVAL);
+    };
+    let format = format.split(|&byte| byte == 0).next().unwrap_or_default();
+    let size = || {
+        let full = CString::new(format!("security.jail.param.{name}")).map_err(|_| Errno::EINVAL)?;
+        let value = sysctl(&full)?;
+        let text = String::from_utf8_lossy(&value);
+        let written = text.trim_end_matches('\0').parse().ok();
+        Ok::<usize, Errno>(written.unwrap_or_else(|| value.first_chunk().map_or(0, |size| usize::from_ne_bytes(*size))))
+    };
+    Ok(match (u32::from_ne_bytes(*flags) & TYPE, format) {
+        (_, b"E,jailsys") => ParamKind::JailSys,
+        (_, b"B") => ParamKind::Bool,
+        (STRING, _) => ParamKind::String(size()?),
+        (STRUCT, b"S,in_addr") => ParamKind::Ipv4,
+        (STRUCT, b"S,in6_addr") => ParamKind::Ipv6,
+        (STRUCT, _) => ParamKind::Raw(size()?),
+        _ => ParamKind::Int,
+    })
+}

@@ -1,0 +1,76 @@
+//! Interfaces and their addresses.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::Refusal;
+use super::state::State;
+use crate::kernel::{Errno, Interface, Jid, Value};
+
+/// Interfaces that can be cloned: their names without the unit.
+const CLONERS: &[&str] = &["bridge", "disc", "epair", "gif", "lo", "tap", "tun", "vlan", "wg"];
+
+fn find<'a>(state: &'a mut State, name: &str) -> Result<&'a mut Interface, Refusal> {
+    state.interfaces.iter_mut().find(|found| found.name == name).ok_or(Errno::ENXIO.into())
+}
+
+pub(super) fn create(state: &mut State, name: &str) -> Result<(), Refusal> {
+    let cloner = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    if !CLONERS.contains(&cloner) || cloner.len() == name.len() {
+        return Err(Errno::EINVAL.into());
+    }
+    if state.interfaces.iter().any(|found| found.name == name) {
+        return Err(Errno::EEXIST.into());
+    }
+    state.interfaces.push(Interface { name: name.to_owned(), addresses: Vec::new() });
+    Ok(())
+}
+
+pub(super) fn destroy(state: &mut State, name: &str) -> Result<(), Refusal> {
+    find(state, name)?;
+    if name == "lo0" {
+        return Err(Errno::EINVAL.into());
+    }
+    state.interfaces.retain(|found| found.name != name);
+    Ok(())
+}
+
+pub(super) fn add_address(state: &mut State, interface: &str, address: IpNet) -> Result<(), Refusal> {
+    let interface = find(state, interface)?;
+    if interface.addresses.iter().any(|found| found.addr() == address.addr()) {
+        return Err(Errno::EEXIST.into());
+    }
+    interface.addresses.push(address);
+    Ok(())
+}
+
+pub(super) fn remove_address(state: &mut State, interface: &str, address: IpAddr) -> Result<(), Refusal> {
+    let interface = find(state, interface)?;
+    let index = interface.addresses.iter().position(|found| found.addr() == address).ok_or(Errno::EADDRNOTAVAIL)?;
+    interface.addresses.remove(index);
+    Ok(())
+}
+
+pub(super) fn move_to(state: &mut State, name: &str, to: Jid) -> Result<(), Refusal> {
+    find(state, name)?;
+    let has_stack = state.jail(to).is_some_and(|jail| jail.params.get("vnet") == Some(&Value::Int(1)));
+    if !has_stack {
+        return Err(Errno::ENOENT.into());
+    }
+    let index = state.interfaces.iter().position(|found| found.name == name).ok_or(Errno::ENXIO)?;
+    // An interface loses its addresses on the way.
+    let interface = Interface { addresses: Vec::new(), ..state.interfaces.remove(index) };
+    state.moved.insert(name.to_owned(), (to, interface));
+    Ok(())
+}
+
+pub(super) fn reclaim(state: &mut State, name: &str, from: Jid) -> Result<(), Refusal> {
+    match state.moved.remove(name) {
+        Some((holder, interface)) if holder == from => {
+            state.interfaces.push(Interface { addresses: Vec::new(), ..interface });
+            Ok(())
+        }
+        _ => Err(Errno::ENXIO.into()),
+    }
+}
