@@ -1,6 +1,7 @@
 //! Models, kernel calls and declared stacks for FreeBSD jails.
 #![deny(unsafe_code)]
 
+pub mod base;
 pub mod fstab;
 pub mod host;
 pub mod jailconf;

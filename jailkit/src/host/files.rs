@@ -216,9 +216,12 @@ pub trait Files: Send + Sync {
         for entry in entries {
             let entry = entry.map_err(FileError::new("list", dir))?;
             if is_half_written(&entry.file_name()) {
-                let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
-                let removed = if is_dir { fs::remove_dir(entry.path()) } else { fs::remove_file(entry.path()) };
-                removed.map_err(FileError::new("remove", &dir.join(entry.file_name())))?;
+                let path = dir.join(entry.file_name());
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    remove_tree::remove_tree(&path, &entry.path())?;
+                } else {
+                    fs::remove_file(entry.path()).map_err(FileError::new("remove", &path))?;
+                }
             }
         }
         Ok(())
