@@ -53,3 +53,7 @@ impl NotDiagnostics for io::Error {}
 impl NotDiagnostics for serde_json::Error {}
 impl NotDiagnostics for jailkit::replace::ReplaceError {}
 impl NotDiagnostics for jailkit::kernel::KernelError {}
+impl NotDiagnostics for jailkit::host::FileError {}
+impl NotDiagnostics for jailkit::host::PfError {}
+impl NotDiagnostics for jailkit::host::RightsError {}
+impl NotDiagnostics for crate::host::HostError {}

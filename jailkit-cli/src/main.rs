@@ -6,6 +6,7 @@ mod cli;
 mod commands;
 mod diff;
 mod failure;
+mod host;
 mod render;
 mod terminal;
 

@@ -29,6 +29,10 @@ impl Terminal {
         Self { global: global.clone(), colors_out, colors_err }
     }
 
+    pub(crate) fn global(&self) -> &Global {
+        &self.global
+    }
+
     pub(crate) fn json(&self) -> bool {
         self.global.json
     }

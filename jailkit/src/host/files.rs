@@ -76,6 +76,12 @@ pub trait Files: Send + Sync {
     /// Where a part of the path but the last is missing or no directory.
     fn locate(&self, path: &Path) -> Result<PathBuf, FileError>;
 
+    /// Where the symbolic link at `path` points; none where something else or nothing lies there.
+    ///
+    /// # Errors
+    /// What the system failed with.
+    fn read_link(&self, path: &Path) -> Result<Option<PathBuf>, FileError>;
+
     /// Who owns what lies at `path`, where the system that jailkit runs on says `actual`.
     ///
     /// # Errors
@@ -274,6 +280,16 @@ pub trait Files: Send + Sync {
             Some(_) => JailTree::open(self, root)?.sweep(dir),
             None => Ok(()),
         }
+    }
+}
+
+/// Where the link at `real` points, which the host calls `path`.
+pub(super) fn link_at(real: &Path, path: &Path) -> Result<Option<PathBuf>, FileError> {
+    match fs::read_link(real) {
+        Ok(target) => Ok(Some(target)),
+        // EINVAL is how readlink(2) says that it is no link.
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::NotFound) => Ok(None),
+        Err(error) => Err(FileError::new("look at", path)(error)),
     }
 }
 

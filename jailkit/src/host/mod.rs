@@ -8,18 +8,32 @@ mod files;
 mod jail_tree;
 mod native;
 mod remove_tree;
+mod sim;
 
 pub use files::{FileError, FileKind, Files, Stat};
+#[cfg(target_os = "freebsd")]
+pub use native::NativeHost;
 pub use native::{NativeFiles, Pfctl};
+pub use sim::SimHost;
 
 use std::path::{Path, PathBuf};
 
 use crate::kernel::Kernel;
+use crate::process::Processes;
 
 /// A host and everything jailkit does to one.
 pub trait Host: Send + Sync {
     /// What the host calls itself in messages: `this host`, `the simulated host in DIR`.
     fn describe(&self) -> String;
+
+    /// Whether it is a simulated one, on which nothing is at stake.
+    fn is_simulated(&self) -> bool;
+
+    /// Whether this process may change it.
+    ///
+    /// # Errors
+    /// [`RightsError`] where it may not.
+    fn check_rights(&self) -> Result<(), RightsError>;
 
     /// Its files.
     fn files(&self) -> &dyn Files;
@@ -27,8 +41,19 @@ pub trait Host: Send + Sync {
     /// Its kernel.
     fn kernel(&self) -> &dyn Kernel;
 
+    /// The programs it runs, on the host and in jails.
+    fn processes(&self) -> &dyn Processes;
+
     /// Its packet filter.
     fn packet_filter(&self) -> &dyn PacketFilter;
+}
+
+/// This process may not change the host.
+#[derive(Debug, thiserror::Error)]
+#[error("only root changes {host}; run jailkit as root, or try it out with --host sim")]
+pub struct RightsError {
+    /// The host, as [`Host::describe`] calls it.
+    pub host: String,
 }
 
 /// pf(4) as pfctl(8) drives it.

@@ -9,6 +9,42 @@ use std::process::{Command, Output};
 use super::{FileError, Files, PacketFilter, PfError};
 use crate::stack::Owner;
 
+/// The system that jailkit runs on, a FreeBSD.
+#[cfg(target_os = "freebsd")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NativeHost;
+
+#[cfg(target_os = "freebsd")]
+impl super::Host for NativeHost {
+    fn describe(&self) -> String {
+        "this host".to_owned()
+    }
+
+    fn is_simulated(&self) -> bool {
+        false
+    }
+
+    fn check_rights(&self) -> Result<(), super::RightsError> {
+        if nix::unistd::geteuid().is_root() { Ok(()) } else { Err(super::RightsError { host: self.describe() }) }
+    }
+
+    fn files(&self) -> &dyn Files {
+        &NativeFiles
+    }
+
+    fn kernel(&self) -> &dyn crate::kernel::Kernel {
+        &crate::kernel::native::NativeKernel
+    }
+
+    fn processes(&self) -> &dyn crate::process::Processes {
+        &crate::process::NativeProcesses
+    }
+
+    fn packet_filter(&self) -> &dyn PacketFilter {
+        &Pfctl
+    }
+}
+
 /// The files of the system jailkit runs on.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NativeFiles;
@@ -16,6 +52,10 @@ pub struct NativeFiles;
 impl Files for NativeFiles {
     fn locate(&self, path: &Path) -> Result<PathBuf, FileError> {
         Ok(path.to_owned())
+    }
+
+    fn read_link(&self, path: &Path) -> Result<Option<PathBuf>, FileError> {
+        super::files::link_at(path, path)
     }
 
     fn owner(&self, _path: &Path, actual: Owner) -> io::Result<Owner> {

@@ -70,6 +70,27 @@ impl fmt::Display for Errno {
     }
 }
 
+impl From<Errno> for std::io::Error {
+    fn from(errno: Errno) -> Self {
+        use std::io::ErrorKind;
+        let kind = match errno {
+            Errno::EPERM | Errno::EACCES => ErrorKind::PermissionDenied,
+            Errno::ENOENT => ErrorKind::NotFound,
+            Errno::EEXIST => ErrorKind::AlreadyExists,
+            Errno::ENOTDIR => ErrorKind::NotADirectory,
+            Errno::EISDIR => ErrorKind::IsADirectory,
+            Errno::EROFS => ErrorKind::ReadOnlyFilesystem,
+            Errno::ENOSPC => ErrorKind::StorageFull,
+            Errno::EBUSY => ErrorKind::ResourceBusy,
+            Errno::EINVAL => ErrorKind::InvalidInput,
+            _ => ErrorKind::Other,
+        };
+        Self::new(kind, errno)
+    }
+}
+
+impl std::error::Error for Errno {}
+
 /// A call the kernel refused, or that was refused before it reached the kernel because the kernel would not survive it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{call}: {}", reason(.errno, .message))]

@@ -121,6 +121,12 @@ pub trait Kernel: Send + Sync {
     /// `ENOENT` where there is no such module.
     fn load_module(&self, name: &str) -> Result<(), KernelError>;
 
+    /// kldunload(2) of a module by name; no error where it is not loaded.
+    ///
+    /// # Errors
+    /// `EBUSY` where it is in use.
+    fn unload_module(&self, name: &str) -> Result<(), KernelError>;
+
     /// Whether a module is there, loaded or compiled in (modfind(2)).
     ///
     /// # Errors

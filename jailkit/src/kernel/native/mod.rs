@@ -159,6 +159,10 @@ impl Kernel for NativeKernel {
         syscalls::load_module(name).map_err(|error| refused(format!("kldload {name}"), error))
     }
 
+    fn unload_module(&self, name: &str) -> Result<(), KernelError> {
+        syscalls::unload_module(name).map_err(|error| refused(format!("kldunload {name}"), error))
+    }
+
     fn has_module(&self, name: &str) -> Result<bool, KernelError> {
         syscalls::has_module(name).map_err(|error| refused(format!("kldfind {name}"), error))
     }

@@ -186,6 +186,23 @@ pub(super) fn load_module(name: &str) -> Result<(), Errno> {
     Errno::result(unsafe { libc::kld_load(name.as_ptr()) }).map(drop)
 }
 
+// SAFETY: as kldfind(2) and kldunload(2) declare them; the libc crate does not.
+unsafe extern "C" {
+    fn kldfind(name: *const libc::c_char) -> libc::c_int;
+    fn kldunload(file: libc::c_int) -> libc::c_int;
+}
+
+pub(super) fn unload_module(name: &str) -> Result<(), Errno> {
+    let name = c_path(name.as_ref())?;
+    // SAFETY: a C string that outlives the call.
+    let file = unsafe { kldfind(name.as_ptr()) };
+    if file < 0 {
+        return Ok(());
+    }
+    // SAFETY: takes a number and touches no memory of ours.
+    Errno::result(unsafe { kldunload(file) }).map(drop)
+}
+
 pub(super) fn has_module(name: &str) -> Result<bool, Errno> {
     let name = c_path(name.as_ref())?;
     // SAFETY: a C string that outlives the call.

@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use ipnet::IpNet;
 
 pub use namei::Located;
+pub(crate) use state::Pf;
 
 use super::{
     Errno, GetFlags, Interface, Jid, Kernel, KernelError, Mount, MountRequest, Param, ParamType, SetFlags, Value,
@@ -99,11 +100,6 @@ impl SimKernel {
     /// Begins processes in a jail, or ends all of them; a jail that nothing holds any more is gone.
     pub(crate) fn set_processes(&self, jid: Jid, count: u32) -> Result<(), Errno> {
         self.change(|state| jails::set_processes(state, jid, count)).map_err(|refusal| refusal.errno)
-    }
-
-    /// How many processes run in a jail.
-    pub(crate) fn processes(&self, jid: Jid) -> u32 {
-        self.read().map_or(0, |state| state.jail(jid).map_or(0, |jail| jail.processes))
     }
 
     fn view(&self, state: &State) -> Result<namei::View, Errno> {
@@ -238,6 +234,18 @@ impl Kernel for SimKernel {
             Ok(())
         });
         loaded.map_err(|refusal| refusal.of(format!("kldload {name}")))
+    }
+
+    fn unload_module(&self, name: &str) -> Result<(), KernelError> {
+        let unloaded = self.change(|state| {
+            let in_use = state.mounts.iter().any(|mounted| mounted.mount.fstype == name);
+            if in_use || (name == "pf" && state.pf.enabled) {
+                return Err(Errno::EBUSY.into());
+            }
+            state.modules.remove(name);
+            Ok(())
+        });
+        unloaded.map_err(|refusal| refusal.of(format!("kldunload {name}")))
     }
 
     fn has_module(&self, name: &str) -> Result<bool, KernelError> {
