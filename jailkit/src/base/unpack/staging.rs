@@ -205,7 +205,7 @@ mod tests {
         fs::create_dir(&kept).unwrap();
         fs::write(kept.join("data"), "x").unwrap();
         symlink(&kept, tree.join("a/link")).unwrap();
-        fs::set_permissions(tree.join("a/b"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(tree.join("a/b"), fs::Permissions::from_mode(0o000)).unwrap();
         empty(&File::open(&tree).unwrap().into()).unwrap();
         assert_eq!(fs::read_dir(&tree).unwrap().count(), 0);
         assert_eq!(fs::read(kept.join("data")).unwrap(), b"x");
@@ -219,7 +219,7 @@ mod tests {
         let error = Staging::new(&target).err().unwrap();
         assert!(matches!(error, BaseError::Busy { .. }), "{error}");
         first.place().unwrap();
-        assert!(matches!(Staging::new(&target), Ok(_)), "an empty directory is a place");
+        assert!(Staging::new(&target).is_ok(), "an empty directory is a place");
         fs::write(target.join("file"), "").unwrap();
         assert!(matches!(Staging::new(&target), Err(BaseError::Occupied { .. })));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
