@@ -30,7 +30,7 @@ use super::manifest::Sha256;
 use crate::stack::Owner;
 
 /// The memory that blocks in work may take together.
-const MEMORY: u64 = 192 << 20;
+const MEMORY: u64 = 128 << 20;
 /// The memory that decompressing one block may take: `xz -9` takes 65 MiB.
 const MEMORY_STOP: u64 = 256 << 20;
 /// What is allowed where nobody has said how much an archive unpacks to.
@@ -293,7 +293,8 @@ impl<'a> Unpacking<'a> {
                         _ => "that is no name",
                     })
                 })?;
-                self.trees.iter_mut().try_for_each(|tree| tree.make_hard_link(&path, &target, &mut implied))?;
+                let target = (&target, entry.link.as_slice());
+                self.trees.iter_mut().try_for_each(|tree| tree.make_hard_link(&path, target, &mut implied))?;
                 // The file it links to has told its owner.
                 return Ok(ControlFlow::Continue(()));
             }

@@ -153,14 +153,14 @@ impl Tree {
         Ok(())
     }
 
-    /// Gives a file that is in the tree another name.
+    /// Gives a file that is in the tree another name; `spelled` is its first one as an error names it.
     pub(super) fn make_hard_link(
         &mut self,
         path: &TreePath,
-        target: &TreePath,
+        (target, spelled): (&TreePath, &[u8]),
         made: &mut dyn FnMut(&[u8]),
     ) -> Result<(), Fault> {
-        let refused = |reason| Fault::HardLink { target: target.as_bytes().to_owned(), reason };
+        let refused = |reason| Fault::HardLink { target: spelled.to_owned(), reason };
         let (from_parent, from_name) = target.split().ok_or_else(|| refused("that is the top directory"))?;
         let (parent, name) = split(path, "hard link")?;
         let parent = self.dir(parent, made)?.try_clone_to_owned().map_err(Fault::system("open its directory"))?;
