@@ -19,10 +19,12 @@
 //! # Ok::<(), base::BaseError>(())
 //! ```
 
+mod check;
 mod error;
 mod manifest;
 mod unpack;
 
+pub use check::check_digest;
 pub use error::{BaseError, Fault, Place};
 pub use manifest::{Dist, Manifest, Sha256};
 pub use unpack::{Event, Expect, Extract, Extracted, Limits, Ownership, Progress, RecordOwner, extract};
