@@ -19,10 +19,16 @@
 //! # Ok::<(), base::BaseError>(())
 //! ```
 
+mod cache;
 mod error;
+mod fetch;
 mod manifest;
+mod release;
 mod unpack;
 
+pub use cache::{Cache, Cached};
 pub use error::{BaseError, Fault, Place};
-pub use manifest::{Dist, Manifest, Sha256};
+pub use fetch::{Fetch, FetchError, FetchEvent, FetchProgress, Fetched, Mirror, Patience, fetch};
+pub use manifest::{Dist, Manifest, NotSha256, Sha256};
+pub use release::{Arch, NotArch, NotRelease, Release};
 pub use unpack::{Event, Expect, Extract, Extracted, Limits, Ownership, Progress, RecordOwner, extract};
