@@ -51,6 +51,8 @@ pub(crate) trait NotDiagnostics {}
 
 impl NotDiagnostics for io::Error {}
 impl NotDiagnostics for serde_json::Error {}
+impl NotDiagnostics for jailkit::base::BaseError {}
+impl NotDiagnostics for jailkit::base::FetchError {}
 impl NotDiagnostics for jailkit::replace::ReplaceError {}
 impl NotDiagnostics for jailkit::kernel::KernelError {}
 impl NotDiagnostics for jailkit::host::FileError {}

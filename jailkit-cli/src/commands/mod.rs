@@ -1,5 +1,6 @@
 //! One module a command: its arguments, and how its answer is shown.
 
+mod base;
 mod completions;
 mod man;
 
@@ -12,6 +13,8 @@ use crate::terminal::Terminal;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    #[command(subcommand)]
+    Base(base::Base),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -19,6 +22,7 @@ pub(crate) enum Command {
 /// Runs the command; the exit code is 0, or 1 where the command found something wrong and has said so.
 pub(crate) fn run(command: Command, terminal: &Terminal) -> Result<ExitCode, Failure> {
     match command {
+        Command::Base(command) => command.run(terminal),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(terminal),
     }

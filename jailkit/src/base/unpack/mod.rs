@@ -6,6 +6,7 @@
 
 mod archive;
 mod decode;
+mod exclude;
 mod name;
 mod pax;
 mod staging;
@@ -22,6 +23,7 @@ use std::thread::available_parallelism;
 
 use self::archive::{Archive, Entry, Kind, Misplaced};
 use self::decode::{Resources, Signals};
+use self::exclude::Exclude;
 use self::name::TreePath;
 use self::staging::Staging;
 use self::tree::{Attributes, Tree};
@@ -87,6 +89,9 @@ pub struct Extract<'a> {
     pub ownership: Ownership<'a>,
     /// The most it may unpack to.
     pub limits: Limits,
+    /// What is left out of the trees: `usr/share/doc` and `usr/tests/*` are paths, `*.a` and `doc` names at any
+    /// depth; what is below a directory that is left out is left out too. It is checked all the same.
+    pub exclude: &'a [String],
     /// Whether the trees are flushed to the disk before they get their names, so that they are whole even after the
     /// power fails.
     pub flush: bool,
@@ -100,7 +105,7 @@ impl<'a> Extract<'a> {
         let ownership = if nix::unistd::geteuid().is_root() { Ownership::Chown } else { Ownership::Keep };
         let threads = available_parallelism().map_or(1, usize::from);
         let (expect, limits) = (Expect::default(), Limits::default());
-        Self { archive, expect, targets, ownership, limits, flush: true, threads }
+        Self { archive, expect, targets, ownership, limits, exclude: &[], flush: true, threads }
     }
 }
 
@@ -147,11 +152,12 @@ pub fn extract(job: &Extract<'_>, progress: &mut Progress<'_>) -> Result<Extract
         let refused = io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
         return Err(BaseError::file("read", job.archive)(refused));
     }
+    let exclude = Exclude::new(job.exclude)?;
     let stagings: Vec<Staging> = job.targets.iter().map(|target| Staging::new(target)).collect::<Result<_, _>>()?;
     let chown = matches!(job.ownership, Ownership::Chown);
     let trees = stagings.iter().map(|staging| Ok(Tree::new(staging.dir()?, chown)));
     let trees = trees.collect::<Result<Vec<_>, BaseError>>()?;
-    let mut unpacking = Unpacking::new(job, found.len(), trees, progress);
+    let mut unpacking = Unpacking::new(job, found.len(), trees, exclude, progress);
     let resources = Resources {
         threads: u32::try_from(job.threads.max(1)).unwrap_or(u32::MAX),
         memory: MEMORY,
@@ -230,6 +236,7 @@ impl From<Misplaced> for Ended {
 /// Trees on their way from an archive.
 struct Unpacking<'a> {
     trees: Vec<Tree>,
+    exclude: Exclude,
     /// What directories get when nothing more is made in them; the same in all trees.
     dirs: BTreeMap<Vec<u8>, Attributes>,
     /// Who owns what is not root's, where that is to be told.
@@ -239,11 +246,11 @@ struct Unpacking<'a> {
 }
 
 impl<'a> Unpacking<'a> {
-    fn new(job: &Extract<'_>, len: u64, trees: Vec<Tree>, progress: &'a mut Progress<'a>) -> Self {
+    fn new(job: &Extract<'_>, len: u64, trees: Vec<Tree>, exclude: Exclude, progress: &'a mut Progress<'a>) -> Self {
         let event = Event { read: 0, len, entries: 0, entries_expected: job.expect.entries, unpacked: 0 };
         let dirs = BTreeMap::from([(Vec::new(), Attributes::IMPLIED)]);
         let owners = matches!(job.ownership, Ownership::Record(_)).then(BTreeMap::new);
-        Self { trees, dirs, owners, event, progress }
+        Self { trees, exclude, dirs, owners, event, progress }
     }
 
     fn run(&mut self, archive: &mut Archive<'_, '_>) -> Result<(), Ended> {
@@ -268,6 +275,9 @@ impl<'a> Unpacking<'a> {
 
     fn make(&mut self, entry: &Entry, archive: &mut Archive<'_, '_>) -> Result<ControlFlow<()>, Fault> {
         let path = TreePath::new(&entry.name)?;
+        if self.exclude.covers(&path) {
+            return Ok(ControlFlow::Continue(()));
+        }
         let attributes = Attributes::of(entry);
         let dirs = &mut self.dirs;
         let mut implied = |dir: &[u8]| {
@@ -293,6 +303,9 @@ impl<'a> Unpacking<'a> {
                         _ => "that is no name",
                     })
                 })?;
+                if self.exclude.covers(&target) {
+                    return Err(refused("that is left out; leave this out as well"));
+                }
                 let target = (&target, entry.link.as_slice());
                 self.trees.iter_mut().try_for_each(|tree| tree.make_hard_link(&path, target, &mut implied))?;
                 // The file it links to has told its owner.
