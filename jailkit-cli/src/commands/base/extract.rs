@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use indicatif::{BinaryBytes, HumanCount};
-use jailkit::base::{self, Arch, Cache, Expect, Extracted, Limits, Manifest, Release, Sha256};
+use jailkit::base::{self, Arch, Cache, Expect, Extracted, Limits, Manifest, Release, Sha256, ThinJail};
 use serde::Serialize;
 
 use super::CacheDir;
@@ -32,6 +32,11 @@ pub(crate) struct Extract {
     /// Another directory; the archive is decompressed once for all of them
     #[arg(long, value_name = "DIR")]
     into: Vec<PathBuf>,
+
+    /// Share DIR read-only among thin jails: each --into names a jail's root directory, gets NAME.own beside it for
+    /// what is the jail's own, and the lines of its fstab are printed
+    #[arg(long, requires_all = ["dir", "into"])]
+    thin: bool,
 
     /// Check the archive and make nothing
     #[arg(long, conflicts_with_all = ["dir", "into"])]
@@ -69,13 +74,17 @@ struct Answer<'a> {
     /// Whether there was something to check it against.
     checked: bool,
     targets: &'a [PathBuf],
+    /// The lines of fstab(5) that thin jails need.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fstab: Vec<String>,
 }
 
 impl Extract {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<ExitCode, Failure> {
         let archive = self.find()?;
         let expect = self.expect(&archive)?;
-        let targets: Vec<PathBuf> = self.dir.iter().chain(&self.into).cloned().collect();
+        let into = self.into.iter().map(|root| if self.thin { own_of(root) } else { root.clone() });
+        let targets: Vec<PathBuf> = self.dir.iter().cloned().chain(into).collect();
         if terminal.dry_run() {
             let shown: Vec<_> = targets.iter().map(|target| target.display().to_string()).collect();
             let what = if targets.is_empty() { "check it".to_owned() } else { format!("make {}", shown.join(", ")) };
@@ -87,6 +96,7 @@ impl Extract {
             expect,
             limits,
             exclude: &self.exclude,
+            thin: self.thin,
             flush: !self.no_sync,
             ..base::Extract::new(&archive, &targets)
         };
@@ -98,10 +108,24 @@ impl Extract {
             ControlFlow::Continue(())
         });
         drop(meter);
-        let answer =
-            Answer { archive: &archive, extracted: extracted?, checked: expect.sha256.is_some(), targets: &targets };
+        let (extracted, checked) = (extracted?, expect.sha256.is_some());
+        let answer = Answer { archive: &archive, extracted, checked, targets: &targets, fstab: self.mounts()? };
         answer.say(terminal)?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// The mount points of the thin jails, and the lines that fill them.
+    fn mounts(&self) -> Result<Vec<String>, Failure> {
+        let Some(shared) = self.dir.as_deref().filter(|_| self.thin) else { return Ok(Vec::new()) };
+        let mut lines = Vec::new();
+        for root in &self.into {
+            std::fs::create_dir_all(root)?;
+            let absolute = |path: &Path| std::path::absolute(path);
+            let (shared, own, root) = (absolute(shared)?, absolute(&own_of(root))?, absolute(root)?);
+            let mounts = base::thin_mounts(&ThinJail { shared: &shared, own: &own, root: &root });
+            lines.extend(mounts.iter().map(|entry| String::from_utf8_lossy(&entry.line()).trim_end().to_owned()));
+        }
+        Ok(lines)
     }
 
     /// The archive as a file.
@@ -156,8 +180,18 @@ impl Answer<'_> {
         for target in self.targets {
             terminal.say(format_args!("made {}", target.display()))?;
         }
+        for line in &self.fstab {
+            terminal.say(line)?;
+        }
         Ok(())
     }
+}
+
+/// Where a thin jail's own part is: `fs.own` beside its root directory `fs`.
+fn own_of(root: &Path) -> PathBuf {
+    let mut name = root.file_name().unwrap_or_default().to_owned();
+    name.push(".own");
+    root.with_file_name(name)
 }
 
 /// A number of bytes, with K, M, G or T for powers of 1024.
