@@ -56,6 +56,9 @@ impl NotDiagnostics for serde_json::Error {}
 impl NotDiagnostics for jailkit::apply::ApplyError {}
 impl NotDiagnostics for jailkit::apply::SessionError {}
 impl NotDiagnostics for jailkit::journal::JournalError {}
+impl NotDiagnostics for jailkit::base::BaseError {}
+impl NotDiagnostics for jailkit::base::FetchError {}
+impl NotDiagnostics for jailkit::replace::ReplaceError {}
 impl NotDiagnostics for jailkit::kernel::KernelError {}
 impl NotDiagnostics for jailkit::whereis::WhereError {}
 impl NotDiagnostics for crate::host::HostError {}

@@ -1,5 +1,6 @@
 //! One module a command: its arguments, and how its answer is shown.
 
+mod base;
 mod completions;
 mod down;
 mod man;
@@ -22,6 +23,8 @@ pub(crate) enum Command {
     Down(down::Down),
     Status(status::Status),
     Where(r#where::Where),
+    #[command(subcommand)]
+    Base(base::Base),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -34,6 +37,7 @@ pub(crate) fn run(command: Command, terminal: &Terminal) -> Result<ExitCode, Fai
         Command::Down(command) => command.run(terminal),
         Command::Status(command) => command.run(terminal),
         Command::Where(command) => command.run(terminal),
+        Command::Base(command) => command.run(terminal),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(terminal),
     }

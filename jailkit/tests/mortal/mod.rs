@@ -18,18 +18,18 @@ use jailkit::process::{Exit, Processes, Program, ProgramError};
 use jailkit::stack::Owner;
 
 /// A simulated host and what is left of its life, in effects.
-pub struct MortalHost {
+pub(crate) struct MortalHost {
     inner: SimHost,
     left: AtomicUsize,
 }
 
 impl MortalHost {
-    pub fn new(inner: SimHost, effects: usize) -> Self {
+    pub(crate) fn new(inner: SimHost, effects: usize) -> Self {
         Self { inner, left: AtomicUsize::new(effects) }
     }
 
     /// Whether it has died.
-    pub fn is_dead(&self) -> bool {
+    pub(crate) fn is_dead(&self) -> bool {
         self.left.load(Ordering::Relaxed) == 0
     }
 

@@ -95,9 +95,14 @@ impl State {
             interfaces: vec![Interface { name: "lo0".into(), addresses: loopback }],
             moved: BTreeMap::new(),
             modules: BTreeSet::new(),
-            sysctls: [("net.inet.ip.forwarding", 0), ("net.inet6.ip6.forwarding", 0), ("security.jail.jailed", 0)]
-                .map(|(name, value)| (name.to_owned(), value))
-                .into(),
+            sysctls: [
+                ("kern.osreldate", 1_500_000),
+                ("net.inet.ip.forwarding", 0),
+                ("net.inet6.ip6.forwarding", 0),
+                ("security.jail.jailed", 0),
+            ]
+            .map(|(name, value)| (name.to_owned(), value))
+            .into(),
             pf: Pf::default(),
         }
     }
