@@ -57,6 +57,7 @@ impl NotDiagnostics for jailkit::apply::ApplyError {}
 impl NotDiagnostics for jailkit::apply::SessionError {}
 impl NotDiagnostics for jailkit::journal::JournalError {}
 impl NotDiagnostics for jailkit::kernel::KernelError {}
+impl NotDiagnostics for jailkit::replace::ReplaceError {}
 impl NotDiagnostics for jailkit::whereis::WhereError {}
 impl NotDiagnostics for crate::host::HostError {}
 impl NotDiagnostics for crate::stack::StackError {}

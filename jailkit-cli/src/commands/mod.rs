@@ -1,7 +1,9 @@
 //! One module a command: its arguments, and how its answer is shown.
 
 mod completions;
+mod conf;
 mod down;
+mod fstab;
 mod man;
 mod plan;
 mod status;
@@ -22,6 +24,8 @@ pub(crate) enum Command {
     Down(down::Down),
     Status(status::Status),
     Where(r#where::Where),
+    Conf(conf::Conf),
+    Fstab(fstab::Fstab),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -34,6 +38,8 @@ pub(crate) fn run(command: Command, terminal: &Terminal) -> Result<ExitCode, Fai
         Command::Down(command) => command.run(terminal),
         Command::Status(command) => command.run(terminal),
         Command::Where(command) => command.run(terminal),
+        Command::Conf(command) => command.run(terminal),
+        Command::Fstab(command) => command.run(terminal),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(terminal),
     }
