@@ -10,6 +10,7 @@ mod progress;
 mod render;
 mod stack;
 mod terminal;
+mod text_file;
 
 use std::process::ExitCode;
 

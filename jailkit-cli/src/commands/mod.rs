@@ -2,7 +2,9 @@
 
 mod base;
 mod completions;
+mod conf;
 mod down;
+mod fstab;
 mod man;
 mod plan;
 mod status;
@@ -25,6 +27,8 @@ pub(crate) enum Command {
     Where(r#where::Where),
     #[command(subcommand)]
     Base(base::Base),
+    Conf(conf::Conf),
+    Fstab(fstab::Fstab),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -38,6 +42,8 @@ pub(crate) fn run(command: Command, terminal: &Terminal) -> Result<ExitCode, Fai
         Command::Status(command) => command.run(terminal),
         Command::Where(command) => command.run(terminal),
         Command::Base(command) => command.run(terminal),
+        Command::Conf(command) => command.run(terminal),
+        Command::Fstab(command) => command.run(terminal),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(terminal),
     }
