@@ -19,6 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::source::Source;
 
+pub(crate) use vis::decode as unvis;
+
 /// An fstab.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fstab {
