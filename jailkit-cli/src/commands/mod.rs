@@ -1,10 +1,18 @@
 //! One module a command: its arguments, and how its answer is shown.
 
 mod completions;
+mod console;
 mod down;
+mod exec;
+mod ls;
 mod man;
+mod modify;
 mod plan;
+mod remove;
+mod restart;
+mod start;
 mod status;
+mod stop;
 mod up;
 mod r#where;
 
@@ -22,6 +30,14 @@ pub(crate) enum Command {
     Down(down::Down),
     Status(status::Status),
     Where(r#where::Where),
+    Start(start::Start),
+    Stop(stop::Stop),
+    Restart(restart::Restart),
+    Modify(modify::Modify),
+    Remove(remove::Remove),
+    Ls(ls::Ls),
+    Exec(exec::Exec),
+    Console(console::Console),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -34,6 +50,14 @@ pub(crate) fn run(command: Command, terminal: &Terminal) -> Result<ExitCode, Fai
         Command::Down(command) => command.run(terminal),
         Command::Status(command) => command.run(terminal),
         Command::Where(command) => command.run(terminal),
+        Command::Start(command) => command.run(terminal),
+        Command::Stop(command) => command.run(terminal),
+        Command::Restart(command) => command.run(terminal),
+        Command::Modify(command) => command.run(terminal),
+        Command::Remove(command) => command.run(terminal),
+        Command::Ls(command) => command.run(terminal),
+        Command::Exec(command) => command.run(terminal),
+        Command::Console(command) => command.run(terminal),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(terminal),
     }

@@ -66,7 +66,8 @@ impl Teardown<'_, '_> {
             Claim::Tree { jail, path } => return self.tree(claim, jail, path),
             Claim::JailFile { path, .. } => {
                 // It goes with the tree it is in, and stays with it.
-                let purged = self.purge == Purge::Purge && !desired.jails.iter().any(|jail| path.starts_with(&jail.root));
+                let purged =
+                    self.purge == Purge::Purge && !desired.jails.iter().any(|jail| path.starts_with(&jail.root));
                 let is_there = || self.comparison.host.files().stat(path);
                 if purged || is_there()?.is_none() { forget(claim) } else { None }
             }

@@ -75,6 +75,9 @@ const SHELL_CHARACTERS: &[u8] = b"!\"$&'()*;<>?[\\]`{|}~";
 const BLANKS: &[u8] = b" \t\x0c\x0b\r\n";
 
 impl Program {
+    /// What stands for the user's login shell, or `SHELL` of the environment, as the only word of a program.
+    pub const LOGIN_SHELL: &str = "-";
+
     /// A program of the host from a command line of jail.conf(5): for sh(1) where it has a character that sh(1)
     /// minds, by itself where it has none, and in the background where `&` at its end is the only one.
     ///

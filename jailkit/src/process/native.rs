@@ -76,11 +76,16 @@ fn failed(program: &Program) -> impl FnOnce(io::Error) -> ProgramError {
 
 /// The command that a program is, with all that happens before it is executed.
 fn command(program: &Program) -> io::Result<Command> {
-    let Some((name, arguments)) = program.argv.split_first() else {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no program to run"));
+    let account = account_for(program)?;
+    let mut command = match program.argv.as_slice() {
+        [] => return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no program to run")),
+        [only] if *only == Program::LOGIN_SHELL => shell(program, account.as_ref()),
+        [name, arguments @ ..] => {
+            let mut command = Command::new(OsStr::from_bytes(name));
+            command.args(arguments.iter().map(|argument| OsStr::from_bytes(argument)));
+            command
+        }
     };
-    let mut command = Command::new(OsStr::from_bytes(name));
-    command.args(arguments.iter().map(|argument| OsStr::from_bytes(argument)));
     if let Some(log) = &program.console_log {
         let log = File::options().append(true).create(true).mode(0o666).open(log)?;
         command.stdout(log.try_clone()?).stderr(log);
@@ -92,31 +97,52 @@ fn command(program: &Program) -> io::Result<Command> {
         directory: program.directory.as_deref().map(c_path).transpose()?,
         ..Entry::default()
     };
-    if program.clean || program.user.is_some() {
-        let root = match (&program.jail, program.passwd) {
-            (Some(jail), Passwd::Jail) => Some(jail.root.as_path()),
-            _ => None,
-        };
-        let account = account_of(program.user.as_deref(), root)?;
-        become_user(program, &account, root, &mut command, &mut entry)?;
+    if let Some(account) = &account {
+        become_user(program, account, &mut command, &mut entry)?;
     }
     native::enter_before_exec(&mut command, entry);
     Ok(command)
 }
 
+/// The jail's root directory, where the user is one of the jail.
+fn passwd_root(program: &Program) -> Option<&Path> {
+    let jail = program.jail.as_ref().filter(|_| program.passwd == Passwd::Jail);
+    jail.map(|jail| jail.root.as_path())
+}
+
+/// The user that the program is to be, or that its clean environment is for.
+fn account_for(program: &Program) -> io::Result<Option<Account>> {
+    if program.clean || program.user.is_some() {
+        account_of(program.user.as_deref(), passwd_root(program)).map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+/// The login shell, interactive, as jexec(8) runs it.
+fn shell(program: &Program, account: Option<&Account>) -> Command {
+    let own = || std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
+    let shell = account.map_or_else(own, |account| OsStr::from_bytes(&account.shell).to_owned());
+    let mut command = Command::new(&shell);
+    if program.clean {
+        // The leading minus is how a shell knows that it is a login shell.
+        let name = Path::new(&shell).file_name().unwrap_or(&shell);
+        let mut first = std::ffi::OsString::from("-");
+        first.push(name);
+        command.arg0(first);
+    } else {
+        command.arg("-i");
+    }
+    command
+}
+
 /// Environment, groups and directory of a user, as jail(8) and jexec(8) give them.
-fn become_user(
-    program: &Program,
-    account: &Account,
-    root: Option<&Path>,
-    command: &mut Command,
-    entry: &mut Entry,
-) -> io::Result<()> {
+fn become_user(program: &Program, account: &Account, command: &mut Command, entry: &mut Entry) -> io::Result<()> {
     if program.clean {
         command.env_clear().envs(std::env::vars_os().filter(|(name, _)| name == "TERM"));
     }
     // login.conf(5) is read where the process is by then: in the jail, for one that enters it first.
-    let conf = read_in(root, Path::new("/etc/login.conf"))?.unwrap_or_default();
+    let conf = read_in(passwd_root(program), Path::new("/etc/login.conf"))?.unwrap_or_default();
     for (name, value) in LoginConf::parse(&conf).environment(account) {
         command.env(OsStr::from_bytes(&name), OsStr::from_bytes(&value));
     }
