@@ -57,6 +57,9 @@ impl NotDiagnostics for jailkit::apply::ApplyError {}
 impl NotDiagnostics for jailkit::apply::SessionError {}
 impl NotDiagnostics for jailkit::host::FileError {}
 impl NotDiagnostics for jailkit::journal::JournalError {}
+impl NotDiagnostics for jailkit::base::BaseError {}
+impl NotDiagnostics for jailkit::base::FetchError {}
+impl NotDiagnostics for jailkit::replace::ReplaceError {}
 impl NotDiagnostics for jailkit::kernel::KernelError {}
 impl NotDiagnostics for jailkit::life::LifeError {}
 impl NotDiagnostics for jailkit::life::ListError {}

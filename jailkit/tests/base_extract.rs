@@ -146,3 +146,102 @@ fn a_place_that_is_taken_stays_as_it_is() {
     assert!(extract(&Extract { expect, ..Extract::new(&archive, &targets[..1]) }, &mut quiet).is_err());
     assert_eq!(fs::read(targets[1].join("data")).unwrap(), b"x");
 }
+
+/// Archives with one file of 64 KiB, `sp`, that has three bytes at 20,000 and holes around them.
+#[test]
+fn files_with_holes_keep_them() {
+    for name in ["gnu", "pax-0.0", "pax-0.1", "pax-1.0", "bsdtar"] {
+        let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/corpus/base/sparse-{name}.txz"));
+        let dir = tempfile::tempdir().unwrap();
+        let targets = [dir.path().join("a"), dir.path().join("b")];
+        extract(&Extract { flush: false, ..Extract::new(&archive, &targets) }, &mut quiet).unwrap();
+        for root in &targets {
+            let bytes = fs::read(root.join("sp")).unwrap();
+            assert_eq!((bytes.len(), &bytes[19_998..20_005]), (65_536, &b"\0\0abc\0\0"[..]), "{name}");
+            assert!(fs::metadata(root.join("sp")).unwrap().blocks() * 512 < 65_536, "{name}: the holes are filled");
+        }
+    }
+}
+
+#[test]
+fn what_is_left_out_is_not_there() {
+    let (archive, expect) = example();
+    let dir = tempfile::tempdir().unwrap();
+    let targets = [dir.path().join("fs")];
+    let exclude = ["rescue", "usr/share/man", "*.so.7"].map(str::to_owned);
+    let job = Extract { expect, exclude: &exclude, ..Extract::new(&archive, &targets) };
+    assert_eq!(Some(extract(&job, &mut quiet).unwrap().entries), expect.entries);
+    for (path, there) in
+        [("rescue", false), ("usr/share/man", false), ("lib/libc.so.7", false), ("lib/libm.so.5", true)]
+    {
+        assert_eq!(targets[0].join(path).exists(), there, "{path}");
+    }
+    let exclude = [".profile".to_owned()];
+    let others = [dir.path().join("other")];
+    let job = Extract { exclude: &["/.profile".to_owned()], targets: &others, ..job };
+    let error = extract(&job, &mut quiet).unwrap_err().to_string();
+    assert!(error.ends_with("a hard link to ./.profile: that is left out; leave this out as well"), "{error}");
+    extract(&Extract { exclude: &exclude, ..job }, &mut quiet).unwrap();
+}
+
+#[test]
+fn thin_jails_share_what_none_of_them_changes() {
+    let (archive, expect) = example();
+    let dir = tempfile::tempdir().unwrap();
+    let [shared, www, db] = ["shared", "www", "db"].map(|name| dir.path().join(name));
+    let targets = [shared.clone(), www.clone(), db.clone()];
+    extract(&Extract { expect, thin: true, ..Extract::new(&archive, &targets) }, &mut quiet).unwrap();
+    assert!(shared.join("bin/sh").exists() && shared.join("usr/bin/su").exists());
+    assert_eq!(names(&shared.join("etc")), [""; 0], "a mount point");
+    assert_eq!(fs::metadata(shared.join("tmp")).unwrap().permissions().mode() & 0o7777, 0o1777);
+    for own in [&www, &db] {
+        assert!(own.join("etc/rc").exists() && own.join("var/run/ppp").exists());
+        assert_eq!(names(own), ["etc", "root", "tmp", "usr", "var"]);
+        assert_eq!(names(&own.join("usr")), ["home", "local"]);
+        // A hard link from what is shared to what is not is a file of its own.
+        assert_eq!(fs::read(own.join("root/.profile")).unwrap(), fs::read(shared.join(".profile")).unwrap());
+        assert_ne!(
+            fs::metadata(own.join("root/.profile")).unwrap().ino(),
+            fs::metadata(shared.join(".profile")).unwrap().ino()
+        );
+        assert_eq!(fs::metadata(own.join("root/.profile")).unwrap().mtime(), 1_732_838_400);
+    }
+    let root = Path::new("/srv/jail/www/fs");
+    let mounts = jailkit::base::thin_mounts(&jailkit::base::ThinJail { shared: &shared, own: &www, root });
+    let lines: Vec<u8> = mounts.iter().flat_map(jailkit::fstab::Entry::line).collect();
+    let lines = String::from_utf8(lines).unwrap().replace(&dir.path().display().to_string(), "");
+    let mounts = ["etc", "root", "tmp", "usr/home", "usr/local", "var"];
+    let own = mounts.map(|at| format!("/www/{at}\t/srv/jail/www/fs/{at}\tnullfs\trw\t0\t0\n"));
+    assert_eq!(lines, format!("/shared\t/srv/jail/www/fs\tnullfs\tro\t0\t0\n{}", own.concat()));
+}
+
+#[test]
+fn extended_attributes_come_along() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut tar = tar::Builder::new(xz2::write::XzEncoder::new(Vec::new(), 0));
+    let mut add = |kind, name| {
+        let records = [("SCHILY.xattr.user.note", &b"a\nb"[..]), ("SCHILY.xattr.trusted.note", b"x")];
+        tar.append_pax_extensions(records).unwrap();
+        let mut header = tar::Header::new_ustar();
+        header.set_entry_type(kind);
+        header.set_mode(0o555);
+        header.set_size(0);
+        for set in [tar::Header::set_uid, tar::Header::set_gid, tar::Header::set_mtime] {
+            set(&mut header, 0);
+        }
+        tar.append_data(&mut header, name, &b""[..]).unwrap();
+    };
+    add(tar::EntryType::Directory, "d");
+    add(tar::EntryType::Regular, "d/f");
+    let archive = dir.path().join("base.txz");
+    fs::write(&archive, tar.into_inner().unwrap().finish().unwrap()).unwrap();
+    let targets = [dir.path().join("fs")];
+    extract(&Extract::new(&archive, &targets), &mut quiet).unwrap();
+    if xattr::set(dir.path(), "user.note", b"").is_err() {
+        return; // none on this file system
+    }
+    for path in ["d", "d/f"] {
+        assert_eq!(xattr::get(targets[0].join(path), "user.note").unwrap().as_deref(), Some(&b"a\nb"[..]), "{path}");
+        assert_eq!(xattr::get(targets[0].join(path), "trusted.note").unwrap(), None, "{path}");
+    }
+}

@@ -89,6 +89,14 @@ impl Tar {
     }
 }
 
+/// A file of a time that is far beyond what 64 bits of seconds have.
+fn late() -> Header {
+    let mut header = Tar::header(b"late", EntryType::Regular, 0);
+    header.as_old_mut().mtime = *b"\x80\0\0\0\x32\x32\x32\x32\x32\x32\x32\x32";
+    header.set_cksum();
+    header
+}
+
 fn xz(bytes: &[u8]) -> Vec<u8> {
     let stream = MtStreamBuilder::new().threads(1).preset(1).block_size(2048).check(Check::Crc64).encoder().unwrap();
     let mut encoder = XzEncoder::new_stream(Vec::new(), stream);
@@ -241,6 +249,17 @@ fn hostile_entries_are_refused_by_name() {
             ", after a: the tar header is damaged: an extension of an entry that does not follow",
         ),
         (t().pax("uid", b"4294967296").file("f", "x"), "f: an owner or group id beyond 32 bits"),
+        // Found by the fuzzer: arithmetic with such a time panics.
+        (t().raw(&late(), b""), "late: the tar header is damaged: its time is no time"),
+        (t().pax("mtime", b"9223372036854775807").file("f", "x"), "f: the tar header is damaged: its time is no time"),
+        (
+            t().pax("GNU.sparse.size", b"10").pax("GNU.sparse.map", b"8,3").file("f", "xyz"),
+            "f: the tar header is damaged: the map of the holes is damaged",
+        ),
+        (
+            t().pax("GNU.sparse.size", b"1099511627776").pax("GNU.sparse.map", b"8,3").file("f", "xyz"),
+            "f: unpacks to more than 67121152 bytes; raise the limit if that is right",
+        ),
         (t().file("a", "x").raw(&Header::new_gnu(), b""), ", after a: the tar header is damaged: its sum is wrong"),
     ];
     for (name, kind, message) in kinds {

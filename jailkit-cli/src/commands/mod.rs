@@ -1,5 +1,6 @@
 //! One module a command: its arguments, and how its answer is shown.
 
+mod base;
 mod completions;
 mod console;
 mod down;
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     Ls(ls::Ls),
     Exec(exec::Exec),
     Console(console::Console),
+    #[command(subcommand)]
+    Base(base::Base),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -58,6 +61,7 @@ pub(crate) fn run(command: Command, terminal: &Terminal) -> Result<ExitCode, Fai
         Command::Ls(command) => command.run(terminal),
         Command::Exec(command) => command.run(terminal),
         Command::Console(command) => command.run(terminal),
+        Command::Base(command) => command.run(terminal),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(terminal),
     }

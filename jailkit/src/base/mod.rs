@@ -19,12 +19,20 @@
 //! # Ok::<(), base::BaseError>(())
 //! ```
 
+mod cache;
 mod check;
 mod error;
+mod fetch;
 mod manifest;
+mod release;
 mod unpack;
 
+pub use cache::{Cache, Cached};
 pub use check::check_digest;
 pub use error::{BaseError, Fault, Place};
-pub use manifest::{Dist, Manifest, Sha256};
-pub use unpack::{Event, Expect, Extract, Extracted, Limits, Ownership, Progress, RecordOwner, extract};
+pub use fetch::{Fetch, FetchError, FetchEvent, FetchProgress, Fetched, Mirror, Patience, fetch};
+pub use manifest::{Dist, Manifest, NotSha256, Sha256};
+pub use release::{Arch, NotArch, NotRelease, Release};
+pub use unpack::{
+    Event, Expect, Extract, Extracted, Limits, Ownership, Progress, RecordOwner, ThinJail, extract, thin_mounts,
+};

@@ -4,7 +4,6 @@
 //! for every other system and for tests. Nothing above this module knows which of them it talks to.
 
 mod errno;
-#[cfg(any(test, target_os = "freebsd"))]
 mod marshal;
 #[cfg(target_os = "freebsd")]
 pub mod native;

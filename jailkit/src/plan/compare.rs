@@ -372,6 +372,9 @@ impl Comparison<'_> {
 fn check_archive(stack: &Stack) -> Result<(), PlanError> {
     let places = &stack.places;
     let archive = &stack.base.archive;
+    if let Err(error) = std::fs::File::open(archive) {
+        return Err(places.error(places.archive, format!("cannot open {}: {error}", archive.display())).into());
+    }
     let expect =
         expectation(archive, &stack.base.expect).map_err(|error| places.error(places.voucher, error.to_string()))?;
     base::check_digest(archive, expect).map_err(|error| places.error(places.archive, error.to_string()))?;

@@ -7,9 +7,12 @@ use tar::{EntryType, Header};
 
 use super::decode::Decoded;
 use super::pax::Extensions;
+use super::sparse::Holes;
 use crate::base::error::{Fault, Place};
 
 const BLOCK: u64 = 512;
+/// Some 34,000 years from 1970: beyond it, systems differ.
+const LATEST: u64 = 1 << 40;
 /// The most bytes an extension header may have: names, times and attributes are small.
 const EXTENSION: u64 = 1 << 20;
 
@@ -35,6 +38,11 @@ pub(super) struct Entry {
     pub(super) gid: u32,
     /// Seconds and nanoseconds.
     pub(super) mtime: (i64, u32),
+    pub(super) xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    /// As chflags(1) names them.
+    pub(super) fflags: Vec<u8>,
+    /// Where the data belongs in a file with holes.
+    pub(super) holes: Option<Holes>,
 }
 
 /// A place in an archive and what is wrong there.
@@ -86,7 +94,8 @@ impl<'a, 'b> Archive<'a, 'b> {
     fn step(&mut self) -> Result<Option<Entry>, (Option<Vec<u8>>, Fault)> {
         self.skip_data().map_err(|fault| (self.last.clone(), fault))?;
         let Some((header, extensions)) = self.headers().map_err(|fault| (None, fault))? else { return Ok(None) };
-        let name = extensions.name.clone().unwrap_or_else(|| header.path_bytes().into_owned());
+        let named = extensions.sparse.name.clone().or_else(|| extensions.name.clone());
+        let name = named.unwrap_or_else(|| header.path_bytes().into_owned());
         self.entries += 1;
         if self.entries > self.most {
             return Err((Some(name), Fault::TooMany { limit: self.most }));
@@ -142,6 +151,7 @@ impl<'a, 'b> Archive<'a, 'b> {
         let kind = match header.entry_type() {
             EntryType::Regular | EntryType::Continuous if name.ends_with(b"/") => Kind::Dir,
             EntryType::Regular | EntryType::Continuous => Kind::File,
+            EntryType::GNUSparse => Kind::File,
             EntryType::Directory => Kind::Dir,
             EntryType::Symlink => Kind::Symlink,
             EntryType::Link => Kind::HardLink,
@@ -160,6 +170,7 @@ impl<'a, 'b> Archive<'a, 'b> {
         self.input.allows(size)?;
         self.data = size;
         self.padding = (BLOCK - size % BLOCK) % BLOCK;
+        let holes = self.holes(header, &extensions, size)?;
         let link = match extensions.link {
             Some(link) => link,
             None => header.link_name_bytes().map(std::borrow::Cow::into_owned).unwrap_or_default(),
@@ -178,9 +189,42 @@ impl<'a, 'b> Archive<'a, 'b> {
                 (i64::try_from(seconds).map_err(|_| Fault::Header("its time is no time"))?, 0)
             }
         };
+        if mtime.0.unsigned_abs() > LATEST {
+            return Err(Fault::Header("its time is no time"));
+        }
         let mode = header.mode().map_err(|_| Fault::Header("its mode is no number"))? & 0o7777;
         let (uid, gid) = (id(extensions.uid, header.uid())?, id(extensions.gid, header.gid())?);
-        Ok(Entry { name, kind, link, mode, uid, gid, mtime })
+        Ok(Entry {
+            name,
+            kind,
+            link,
+            mode,
+            uid,
+            gid,
+            mtime,
+            xattrs: extensions.xattrs,
+            fflags: extensions.fflags,
+            holes,
+        })
+    }
+
+    /// Where the data belongs, in a file with holes.
+    fn holes(&mut self, header: &Header, extensions: &Extensions, size: u64) -> Result<Option<Holes>, Fault> {
+        let holes = if header.entry_type() == EntryType::GNUSparse {
+            Holes::from_header(header, size, self.input)?
+        } else if let Some(len) = extensions.sparse.len {
+            if extensions.sparse.major > 0 {
+                let (holes, taken) = Holes::from_data(len, size, self.input)?;
+                self.data -= taken;
+                holes
+            } else {
+                Holes::from_numbers(len, &extensions.sparse.numbers, size)?
+            }
+        } else {
+            return Ok(None);
+        };
+        self.input.allows(holes.len)?;
+        Ok(Some(holes))
     }
 
     /// The next bytes of the current entry's data; none at its end.

@@ -6,25 +6,35 @@
 
 mod archive;
 mod decode;
+mod exclude;
+mod flags;
 mod name;
 mod pax;
+mod share;
+mod sparse;
 mod staging;
+mod thin;
 mod tree;
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::ops::ControlFlow;
+use std::ops::Range;
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
 use self::archive::{Archive, Entry, Kind, Misplaced};
 use self::decode::{Resources, Signals};
+use self::exclude::Exclude;
 use self::name::TreePath;
+use self::share::Way;
+use self::sparse::{Holes, Piece};
 use self::staging::Staging;
-use self::tree::{Attributes, Tree};
+pub use self::thin::{ThinJail, thin_mounts};
+use self::tree::Tree;
 use super::error::{BaseError, Fault, Place};
 use super::manifest::Sha256;
 use crate::stack::Owner;
@@ -87,6 +97,12 @@ pub struct Extract<'a> {
     pub ownership: Ownership<'a>,
     /// The most it may unpack to.
     pub limits: Limits,
+    /// What is left out of the trees: `usr/share/doc` and `usr/tests/*` are paths, `*.a` and `doc` names at any
+    /// depth; what is below a directory that is left out is left out too. It is checked all the same.
+    pub exclude: &'a [String],
+    /// Whether the first target gets what jails share read-only, and each further one what a jail has of its own; see
+    /// [`thin_mounts`].
+    pub thin: bool,
     /// Whether the trees are flushed to the disk before they get their names, so that they are whole even after the
     /// power fails.
     pub flush: bool,
@@ -100,7 +116,7 @@ impl<'a> Extract<'a> {
         let ownership = if nix::unistd::geteuid().is_root() { Ownership::Chown } else { Ownership::Keep };
         let threads = available_parallelism().map_or(1, usize::from);
         let (expect, limits) = (Expect::default(), Limits::default());
-        Self { archive, expect, targets, ownership, limits, flush: true, threads }
+        Self { archive, expect, targets, ownership, limits, exclude: &[], thin: false, flush: true, threads }
     }
 }
 
@@ -147,11 +163,12 @@ pub fn extract(job: &Extract<'_>, progress: &mut Progress<'_>) -> Result<Extract
         let refused = io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
         return Err(BaseError::file("read", job.archive)(refused));
     }
+    let exclude = Exclude::new(job.exclude)?;
     let stagings: Vec<Staging> = job.targets.iter().map(|target| Staging::new(target)).collect::<Result<_, _>>()?;
     let chown = matches!(job.ownership, Ownership::Chown);
     let trees = stagings.iter().map(|staging| Ok(Tree::new(staging.dir()?, chown)));
     let trees = trees.collect::<Result<Vec<_>, BaseError>>()?;
-    let mut unpacking = Unpacking::new(job, found.len(), trees, progress);
+    let mut unpacking = Unpacking::new(job, found.len(), trees, exclude, progress);
     let resources = Resources {
         threads: u32::try_from(job.threads.max(1)).unwrap_or(u32::MAX),
         memory: MEMORY,
@@ -183,13 +200,17 @@ pub fn extract(job: &Extract<'_>, progress: &mut Progress<'_>) -> Result<Extract
     if let Some(expected) = job.expect.entries.filter(|&expected| expected != entries) {
         return Err(BaseError::Entries { archive: job.archive.to_owned(), expected, found: entries });
     }
-    unpacking.finish().map_err(misplaced)?;
-    let (bytes, owners) = (unpacking.event.unpacked, unpacking.owners());
-    for staging in stagings {
+    for tree in &mut unpacking.trees {
+        tree.finish().map_err(|(path, fault)| misplaced((Place::In(path), fault)))?;
+    }
+    let bytes = unpacking.event.unpacked;
+    for (staging, tree) in stagings.into_iter().zip(&unpacking.trees) {
         if job.flush {
             staging.flush()?;
         }
         if let Ownership::Record(record) = job.ownership {
+            let path = |bytes: &[u8]| PathBuf::from(OsString::from_vec(bytes.to_owned()));
+            let owners: Vec<_> = tree.owners().map(|(bytes, owner)| (path(bytes), owner)).collect();
             record(staging.target(), &owners).map_err(BaseError::file("record the owners in", staging.target()))?;
         }
         staging.place()?;
@@ -230,20 +251,19 @@ impl From<Misplaced> for Ended {
 /// Trees on their way from an archive.
 struct Unpacking<'a> {
     trees: Vec<Tree>,
-    /// What directories get when nothing more is made in them; the same in all trees.
-    dirs: BTreeMap<Vec<u8>, Attributes>,
-    /// Who owns what is not root's, where that is to be told.
-    owners: Option<BTreeMap<Vec<u8>, Owner>>,
+    /// How each tree gets its data from the first one that has it.
+    ways: Vec<Way>,
+    thin: bool,
+    exclude: Exclude,
     event: Event,
     progress: &'a mut Progress<'a>,
 }
 
 impl<'a> Unpacking<'a> {
-    fn new(job: &Extract<'_>, len: u64, trees: Vec<Tree>, progress: &'a mut Progress<'a>) -> Self {
+    fn new(job: &Extract<'_>, len: u64, trees: Vec<Tree>, exclude: Exclude, progress: &'a mut Progress<'a>) -> Self {
         let event = Event { read: 0, len, entries: 0, entries_expected: job.expect.entries, unpacked: 0 };
-        let dirs = BTreeMap::from([(Vec::new(), Attributes::IMPLIED)]);
-        let owners = matches!(job.ownership, Ownership::Record(_)).then(BTreeMap::new);
-        Self { trees, dirs, owners, event, progress }
+        let thin = job.thin && !trees.is_empty();
+        Self { ways: vec![Way::Clone; trees.len()], trees, thin, exclude, event, progress }
     }
 
     fn run(&mut self, archive: &mut Archive<'_, '_>) -> Result<(), Ended> {
@@ -266,91 +286,115 @@ impl<'a> Unpacking<'a> {
         (self.progress)(&self.event)
     }
 
+    /// The trees that a path belongs to.
+    fn trees_of(&self, path: &TreePath, kind: Kind) -> Range<usize> {
+        match (self.thin, thin::part_of(path)) {
+            (false, _) => 0..self.trees.len(),
+            // Where it is mounted, and what is mounted there.
+            (true, thin::Part::Mount) if kind == Kind::Dir => 0..self.trees.len(),
+            (true, thin::Part::Own) => 1..self.trees.len(),
+            (true, thin::Part::Shared | thin::Part::Mount) => 0..1,
+        }
+    }
+
     fn make(&mut self, entry: &Entry, archive: &mut Archive<'_, '_>) -> Result<ControlFlow<()>, Fault> {
         let path = TreePath::new(&entry.name)?;
-        let attributes = Attributes::of(entry);
-        let dirs = &mut self.dirs;
-        let mut implied = |dir: &[u8]| {
-            dirs.entry(dir.to_owned()).or_insert(Attributes::IMPLIED);
-        };
-        match entry.kind {
-            Kind::Dir => {
-                self.trees.iter_mut().try_for_each(|tree| tree.make_dir(&path, &mut implied))?;
-                self.dirs.insert(path.as_bytes().to_owned(), attributes);
-            }
-            Kind::Symlink => {
-                if entry.link.is_empty() || entry.link.contains(&0) {
-                    return Err(Fault::LinkTarget);
-                }
-                let make = |tree: &mut Tree| tree.make_symlink(&path, &entry.link, &attributes, &mut implied);
-                self.trees.iter_mut().try_for_each(make)?;
-            }
-            Kind::HardLink => {
-                let refused = |reason| Fault::HardLink { target: entry.link.clone(), reason };
-                let target = TreePath::new(&entry.link).map_err(|fault| {
-                    refused(match fault {
-                        Fault::Absolute | Fault::Parent => "that is not in the archive",
-                        _ => "that is no name",
-                    })
-                })?;
-                let target = (&target, entry.link.as_slice());
-                self.trees.iter_mut().try_for_each(|tree| tree.make_hard_link(&path, target, &mut implied))?;
-                // The file it links to has told its owner.
-                return Ok(ControlFlow::Continue(()));
-            }
-            Kind::File => {
-                let files = self.trees.iter_mut().map(|tree| tree.make_file(&path, &mut implied));
-                let mut files = files.collect::<Result<Vec<_>, Fault>>()?;
-                if self.fill(&mut files, archive)?.is_break() {
-                    return Ok(ControlFlow::Break(()));
-                }
-                for (tree, file) in self.trees.iter().zip(&files) {
-                    tree.finish_file(file, &attributes)?;
-                }
-            }
+        if self.exclude.covers(&path) {
+            return Ok(ControlFlow::Continue(()));
         }
-        self.note_owner(&path, entry);
+        let range = self.trees_of(&path, entry.kind);
+        match entry.kind {
+            Kind::Dir => self.trees[range].iter_mut().try_for_each(|tree| tree.make_dir(&path, entry))?,
+            Kind::Symlink if entry.link.is_empty() || entry.link.contains(&0) => return Err(Fault::LinkTarget),
+            Kind::Symlink => self.trees[range].iter_mut().try_for_each(|tree| tree.make_symlink(&path, entry))?,
+            Kind::HardLink => self.make_hard_link(&path, entry, range)?,
+            Kind::File => return self.make_file(&path, entry, range, archive),
+        }
         Ok(ControlFlow::Continue(()))
     }
 
-    fn fill(&mut self, files: &mut [File], archive: &mut Archive<'_, '_>) -> Result<ControlFlow<()>, Fault> {
-        loop {
-            let data = archive.data()?;
-            let len = data.len();
-            if len == 0 {
-                return Ok(ControlFlow::Continue(()));
-            }
-            for file in &mut *files {
-                file.write_all(data).map_err(Fault::system("write it"))?;
-            }
-            archive.consume(len);
-            self.event.unpacked += len as u64;
-            if self.tell(archive).is_break() {
-                return Ok(ControlFlow::Break(()));
-            }
+    fn make_hard_link(&mut self, path: &TreePath, entry: &Entry, range: Range<usize>) -> Result<(), Fault> {
+        let refused = |reason| Fault::HardLink { target: entry.link.clone(), reason };
+        let target = TreePath::new(&entry.link).map_err(|fault| match fault {
+            Fault::Absolute | Fault::Parent => refused("that is not in the archive"),
+            _ => refused("that is no name"),
+        })?;
+        if self.exclude.covers(&target) {
+            return Err(refused("that is left out; leave this out as well"));
         }
-    }
-
-    fn note_owner(&mut self, path: &TreePath, entry: &Entry) {
-        let Some(owners) = &mut self.owners else { return };
-        match (Owner { uid: entry.uid, gid: entry.gid }) {
-            Owner::ROOT => drop(owners.remove(path.as_bytes())),
-            owner => drop(owners.insert(path.as_bytes().to_owned(), owner)),
+        let source = self.trees_of(&target, Kind::File);
+        if source == range {
+            let target = (&target, entry.link.as_slice());
+            return self.trees[range].iter_mut().try_for_each(|tree| tree.make_hard_link(path, target));
         }
-    }
-
-    /// Sets what directories get last, those below before those above.
-    fn finish(&mut self) -> Result<(), Misplaced> {
-        for tree in &mut self.trees {
-            for (path, attributes) in self.dirs.iter().rev() {
-                tree.finish_dir(path, attributes).map_err(|fault| (Place::In(path.clone()), fault))?;
-            }
+        // What is shared and what is a jail's own are two file systems to the jail: each gets its file.
+        let Some(source) = self.trees.get(source.start) else { return Ok(()) };
+        let missing = |_| refused("no such file in the archive before it");
+        let (from, attributes) = source.open_file(&target).map_err(missing)?;
+        let len = from.metadata().map_err(Fault::system("look at what it links to"))?.len();
+        for at in range {
+            let to = self.trees[at].make_file(path)?;
+            self.ways[at].share(&from, &to, len, None).map_err(Fault::system("copy what it links to"))?;
+            self.trees[at].finish_copy(path, &to, &attributes)?;
         }
         Ok(())
     }
 
-    fn owners(&self) -> Vec<(PathBuf, Owner)> {
-        let path = |bytes: &[u8]| PathBuf::from(OsString::from_vec(bytes.to_owned()));
-        self.owners.iter().flatten().map(|(bytes, &owner)| (path(bytes), owner)).collect()
+    fn make_file(
+        &mut self,
+        path: &TreePath,
+        entry: &Entry,
+        range: Range<usize>,
+        archive: &mut Archive<'_, '_>,
+    ) -> Result<ControlFlow<()>, Fault> {
+        let files = self.trees[range.clone()].iter_mut().map(|tree| tree.make_file(path));
+        let files = files.collect::<Result<Vec<_>, Fault>>()?;
+        let before = self.event.unpacked;
+        let filled = self.fill(files.first(), entry.holes.as_ref(), archive)?;
+        if filled.is_break() {
+            return Ok(filled);
+        }
+        let len = self.event.unpacked - before;
+        for (nth, (at, file)) in range.zip(&files).enumerate() {
+            if nth > 0 {
+                let shared = self.ways[at].share(&files[0], file, len, entry.holes.as_ref());
+                shared.map_err(Fault::system("write it"))?;
+            }
+            self.trees[at].finish_file(path, file, entry)?;
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Writes an entry's data to a file, or reads past it where there is none.
+    fn fill(
+        &mut self,
+        file: Option<&File>,
+        holes: Option<&Holes>,
+        archive: &mut Archive<'_, '_>,
+    ) -> Result<ControlFlow<()>, Fault> {
+        let whole = [Piece { offset: 0, len: u64::MAX }];
+        for piece in holes.map_or(&whole[..], |holes| &holes.pieces) {
+            let mut done = 0;
+            while done < piece.len {
+                let data = archive.data()?;
+                let len = usize::try_from(piece.len - done).unwrap_or(usize::MAX).min(data.len());
+                if len == 0 {
+                    break;
+                }
+                if let Some(file) = file {
+                    file.write_all_at(&data[..len], piece.offset + done).map_err(Fault::system("write it"))?;
+                }
+                archive.consume(len);
+                done += len as u64;
+                self.event.unpacked += len as u64;
+                if self.tell(archive).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+        }
+        if let (Some(file), Some(holes)) = (file, holes) {
+            file.set_len(holes.len).map_err(Fault::system("set its length"))?;
+        }
+        Ok(ControlFlow::Continue(()))
     }
 }

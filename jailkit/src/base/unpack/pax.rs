@@ -11,6 +11,12 @@ pub(super) struct Extensions {
     pub(super) uid: Option<u64>,
     pub(super) gid: Option<u64>,
     pub(super) mtime: Option<(i64, u32)>,
+    /// Extended attributes: names with their namespace, such as `user.comment`.
+    pub(super) xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    /// File flags as chflags(1) names them, separated by commas.
+    pub(super) fflags: Vec<u8>,
+    /// What GNU tar says of a file with holes.
+    pub(super) sparse: Sparse,
     seen: bool,
 }
 
@@ -38,11 +44,34 @@ impl Extensions {
             b"size" => self.size = Some(number(value)?),
             b"uid" => self.uid = Some(number(value)?),
             b"gid" => self.gid = Some(number(value)?),
+            b"SCHILY.fflags" => self.fflags = value.to_owned(),
+            b"GNU.sparse.name" => self.sparse.name = Some(value.to_owned()),
+            b"GNU.sparse.major" => self.sparse.major = number(value)?,
+            b"GNU.sparse.realsize" | b"GNU.sparse.size" => self.sparse.len = Some(number(value)?),
+            b"GNU.sparse.map" => {
+                let numbers = value.split(|&byte| byte == b',').map(number).collect::<Result<Vec<_>, _>>()?;
+                self.sparse.numbers = numbers;
+            }
+            b"GNU.sparse.offset" | b"GNU.sparse.numbytes" => self.sparse.numbers.push(number(value)?),
             b"mtime" => self.mtime = Some(time(value).ok_or(Fault::Header("a pax time is none"))?),
-            _ => {}
+            _ => {
+                if let Some(name) = key.strip_prefix(b"SCHILY.xattr.") {
+                    self.xattrs.push((name.to_owned(), value.to_owned()));
+                }
+            }
         }
         Ok(())
     }
+}
+
+/// The three forms that GNU tar has had in pax headers: offset and length of each piece of data in turn, as records of
+/// their own (0.0), as one record (0.1), or in front of the data (1.0).
+#[derive(Debug, Default)]
+pub(super) struct Sparse {
+    pub(super) name: Option<Vec<u8>>,
+    pub(super) len: Option<u64>,
+    pub(super) major: u64,
+    pub(super) numbers: Vec<u64>,
 }
 
 /// A key and its value.
@@ -57,7 +86,7 @@ fn split(bytes: &[u8]) -> Option<(Record<'_>, &[u8])> {
     Some(((&record[..equals], &record[equals + 1..]), &bytes[len..]))
 }
 
-fn number(value: &[u8]) -> Result<u64, Fault> {
+pub(super) fn number(value: &[u8]) -> Result<u64, Fault> {
     let parsed = str::from_utf8(value).ok().and_then(|text| text.parse().ok());
     parsed.ok_or(Fault::Header("a pax number is none"))
 }

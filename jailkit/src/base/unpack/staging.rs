@@ -16,6 +16,7 @@ use nix::fcntl::{Flock, FlockArg, OFlag, openat, renameat};
 use nix::sys::stat::{FchmodatFlags, Mode, fchmod, fchmodat, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
+use super::flags;
 use crate::base::error::BaseError;
 
 /// A place for a tree; what has not been placed is removed when this is dropped.
@@ -145,6 +146,7 @@ fn empty(dir: &OwnedFd) -> io::Result<()> {
         match openat(&level.dir, name.as_os_str(), DIR_FLAGS, Mode::empty()) {
             Ok(dir) => {
                 // Its own mode may keep what is in it from being removed.
+                flags::clear(dir.as_fd())?;
                 fchmod(&dir, Mode::S_IRWXU)?;
                 level.let_in = false;
                 level.entered = Some(name);
@@ -157,12 +159,26 @@ fn empty(dir: &OwnedFd) -> io::Result<()> {
                 level.left.push(name);
             }
             Err(Errno::ENOTDIR | Errno::ELOOP | Errno::EMLINK) => {
-                unlinkat(&level.dir, name.as_os_str(), UnlinkatFlags::NoRemoveDir)?;
+                remove_file(&level.dir, &name)?;
             }
             Err(errno) => return Err(errno.into()),
         }
     }
     Ok(())
+}
+
+/// Removes a file, whatever its flags say.
+fn remove_file(dir: &OwnedFd, name: &OsString) -> io::Result<()> {
+    let remove = || unlinkat(dir, name.as_os_str(), UnlinkatFlags::NoRemoveDir);
+    match remove() {
+        Err(Errno::EPERM) => {
+            let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+            let file = openat(dir, name.as_os_str(), flags, Mode::empty()).map_err(|_| Errno::EPERM)?;
+            flags::clear(file.as_fd())?;
+            Ok(remove()?)
+        }
+        removed => Ok(removed?),
+    }
 }
 
 /// A directory being emptied.

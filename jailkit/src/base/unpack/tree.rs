@@ -3,19 +3,27 @@
 //! A directory is opened part by part, each part refused where it is a link. The handles along the last path stay
 //! open: the entries of an archive come directory by directory, so that most need no opening at all.
 
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{Mode, SFlag, UtimensatFlags, fchmod, fstatat, futimens, mkdirat, utimensat};
-use nix::sys::time::{TimeSpec, TimeValLike};
+use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, LinkatFlags, Uid, UnlinkatFlags, fchown, fchownat, linkat, symlinkat, unlinkat};
 
-use super::archive::Entry;
+use xattr::FileExt;
+
+use super::archive::{Entry, Kind};
+use super::flags;
 use super::name::TreePath;
 use crate::base::error::Fault;
+use crate::stack::Owner;
 
 /// A directory while the tree grows; its own mode comes last.
 const WORK_MODE: Mode = Mode::S_IRWXU;
@@ -42,7 +50,7 @@ impl Attributes {
     fn times(&self) -> Option<(TimeSpec, TimeSpec)> {
         let (seconds, nanos) = self.mtime?;
         // The fields' types are those of the platform.
-        let mtime = TimeSpec::seconds(seconds) + TimeSpec::nanoseconds(i64::from(nanos));
+        let mtime = TimeSpec::new(seconds as _, nanos as _);
         Some((TimeSpec::UTIME_OMIT, mtime))
     }
 }
@@ -54,15 +62,22 @@ pub(super) struct Tree {
     open: Vec<(Vec<u8>, OwnedFd)>,
     /// Whether numeric owners are set.
     chown: bool,
+    /// What directories get when nothing more is made in them.
+    dirs: BTreeMap<Vec<u8>, Attributes>,
+    /// File flags, which come last of all: most of them keep even root from changing anything.
+    flags: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Who owns what is not root's.
+    owners: BTreeMap<Vec<u8>, Owner>,
 }
 
 impl Tree {
     pub(super) fn new(root: OwnedFd, chown: bool) -> Self {
-        Self { root, open: Vec::new(), chown }
+        let dirs = BTreeMap::from([(Vec::new(), Attributes::IMPLIED)]);
+        Self { root, open: Vec::new(), chown, dirs, flags: BTreeMap::new(), owners: BTreeMap::new() }
     }
 
-    /// The directory at `path`, made with what is above it where it is missing; those made are told to `made`.
-    fn dir(&mut self, path: &[u8], made: &mut dyn FnMut(&[u8])) -> Result<BorrowedFd<'_>, Fault> {
+    /// The directory at `path`, made with what is above it where it is missing.
+    fn dir(&mut self, path: &[u8]) -> Result<BorrowedFd<'_>, Fault> {
         let mut end = 0;
         let mut depth = 0;
         for part in parts(path) {
@@ -73,7 +88,7 @@ impl Tree {
                 let parent = self.open.last().map_or(self.root.as_fd(), |(_, dir)| dir.as_fd());
                 let (dir, new) = enter(parent, part, &path[..end])?;
                 if new {
-                    made(&path[..end]);
+                    self.dirs.insert(path[..end].to_owned(), Attributes::IMPLIED);
                 }
                 self.open.push((part.to_owned(), dir));
             }
@@ -84,28 +99,86 @@ impl Tree {
     }
 
     /// Makes a directory, or finds it there.
-    pub(super) fn make_dir(&mut self, path: &TreePath, made: &mut dyn FnMut(&[u8])) -> Result<(), Fault> {
+    pub(super) fn make_dir(&mut self, path: &TreePath, entry: &Entry) -> Result<(), Fault> {
         if let Some((parent, name)) = path.split() {
-            let parent = self.dir(parent, made)?;
+            let parent = self.dir(parent)?;
             match mkdirat(parent, name, WORK_MODE) {
                 Ok(()) => {}
                 Err(Errno::EEXIST) => drop(same_kind(parent, name, SFlag::S_IFDIR)?),
                 Err(errno) => return Err(Fault::system("create it")(errno)),
             }
         }
+        if !entry.xattrs.is_empty() {
+            let dir = self.dir(path.as_bytes())?.try_clone_to_owned().map_err(Fault::system("open it"))?;
+            set_xattrs(&dir.into(), entry)?;
+        }
+        self.dirs.insert(path.as_bytes().to_owned(), Attributes::of(entry));
+        self.note(path, entry);
         Ok(())
     }
 
-    /// Sets what a directory has, once nothing more is made in it.
-    pub(super) fn finish_dir(&mut self, path: &[u8], attributes: &Attributes) -> Result<(), Fault> {
-        let chown = self.chown;
-        set(self.dir(path, &mut |_| ())?, attributes, chown)
+    /// Sets what comes last: directories, those below before those above, and flags.
+    pub(super) fn finish(&mut self) -> Result<(), (Vec<u8>, Fault)> {
+        for (path, attributes) in std::mem::take(&mut self.dirs).into_iter().rev() {
+            let chown = self.chown;
+            let done = self.dir(&path).and_then(|dir| set(dir, &attributes, chown));
+            done.map_err(|fault| (path, fault))?;
+        }
+        for (path, names) in std::mem::take(&mut self.flags) {
+            let done = self.open_any(&path).and_then(|file| flags::set(file.as_fd(), &names));
+            done.map_err(|fault| (path, fault))?;
+        }
+        Ok(())
+    }
+
+    /// Who owns what is not root's, by path.
+    pub(super) fn owners(&self) -> impl Iterator<Item = (&[u8], Owner)> {
+        self.owners.iter().map(|(path, &owner)| (path.as_slice(), owner))
+    }
+
+    /// Remembers what an entry says that comes later, or that is told.
+    fn note(&mut self, path: &TreePath, entry: &Entry) {
+        let (path, owner) = (path.as_bytes(), Owner { uid: entry.uid, gid: entry.gid });
+        self.owners.remove(path);
+        if owner != Owner::ROOT {
+            self.owners.insert(path.to_owned(), owner);
+        }
+        self.flags.remove(path);
+        if !entry.fflags.is_empty() && entry.kind != Kind::Symlink {
+            self.flags.insert(path.to_owned(), entry.fflags.clone());
+        }
+    }
+
+    /// Opens a file or directory that is there, for what needs no more than a handle.
+    fn open_any(&self, path: &[u8]) -> Result<OwnedFd, Fault> {
+        let (parent, name) = match path.iter().rposition(|&byte| byte == b'/') {
+            Some(at) => (&path[..at], &path[at + 1..]),
+            None if path.is_empty() => return self.root.try_clone().map_err(Fault::system("open it")),
+            None => (&b""[..], path),
+        };
+        let parent = self.find_dir(parent).map_err(Fault::system("open its directory"))?;
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        openat(parent, name, flags, Mode::empty()).map_err(Fault::system("open it"))
+    }
+
+    /// Opens a regular file that is there, and what it has.
+    pub(super) fn open_file(&self, path: &TreePath) -> Result<(File, Attributes), Fault> {
+        let file = File::from(self.open_any(path.as_bytes())?);
+        let found = file.metadata().map_err(Fault::system("look at it"))?;
+        if !found.is_file() {
+            return Err(Fault::Changed { before: "special file", now: "file" });
+        }
+        let actual = Owner { uid: found.uid(), gid: found.gid() };
+        let owner = if self.chown { actual } else { self.owners.get(path.as_bytes()).copied().unwrap_or_default() };
+        let mtime = (found.mtime(), u32::try_from(found.mtime_nsec()).unwrap_or(0));
+        let attributes = Attributes { mode: found.mode() & 0o7777, uid: owner.uid, gid: owner.gid, mtime: Some(mtime) };
+        Ok((file, attributes))
     }
 
     /// Makes a new, empty file; one of the same name is gone.
-    pub(super) fn make_file(&mut self, path: &TreePath, made: &mut dyn FnMut(&[u8])) -> Result<File, Fault> {
+    pub(super) fn make_file(&mut self, path: &TreePath) -> Result<File, Fault> {
         let (parent, name) = split(path, "file")?;
-        let parent = self.dir(parent, made)?;
+        let parent = self.dir(parent)?;
         let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let mode = Mode::S_IRUSR | Mode::S_IWUSR;
         let made = match openat(parent, name, flags, mode) {
@@ -119,20 +192,26 @@ impl Tree {
     }
 
     /// Sets what a file has, once its data is there.
-    pub(super) fn finish_file(&self, file: &File, attributes: &Attributes) -> Result<(), Fault> {
+    pub(super) fn finish_file(&mut self, path: &TreePath, file: &File, entry: &Entry) -> Result<(), Fault> {
+        set_xattrs(file, entry)?;
+        set(file.as_fd(), &Attributes::of(entry), self.chown)?;
+        self.note(path, entry);
+        Ok(())
+    }
+
+    /// Sets what a copy of another tree's file has.
+    pub(super) fn finish_copy(&mut self, path: &TreePath, file: &File, attributes: &Attributes) -> Result<(), Fault> {
+        let owner = Owner { uid: attributes.uid, gid: attributes.gid };
+        if owner != Owner::ROOT {
+            self.owners.insert(path.as_bytes().to_owned(), owner);
+        }
         set(file.as_fd(), attributes, self.chown)
     }
 
-    pub(super) fn make_symlink(
-        &mut self,
-        path: &TreePath,
-        target: &[u8],
-        attributes: &Attributes,
-        made: &mut dyn FnMut(&[u8]),
-    ) -> Result<(), Fault> {
-        let chown = self.chown;
+    pub(super) fn make_symlink(&mut self, path: &TreePath, entry: &Entry) -> Result<(), Fault> {
+        let (chown, target, attributes) = (self.chown, entry.link.as_slice(), Attributes::of(entry));
         let (parent, name) = split(path, "symbolic link")?;
-        let parent = self.dir(parent, made)?;
+        let parent = self.dir(parent)?;
         match symlinkat(target, parent, name) {
             Ok(()) => {}
             Err(Errno::EEXIST) => {
@@ -150,6 +229,7 @@ impl Tree {
             utimensat(parent, name, &atime, &mtime, UtimensatFlags::NoFollowSymlink)
                 .map_err(Fault::system("set its times"))?;
         }
+        self.note(path, entry);
         Ok(())
     }
 
@@ -158,12 +238,11 @@ impl Tree {
         &mut self,
         path: &TreePath,
         (target, spelled): (&TreePath, &[u8]),
-        made: &mut dyn FnMut(&[u8]),
     ) -> Result<(), Fault> {
         let refused = |reason| Fault::HardLink { target: spelled.to_owned(), reason };
         let (from_parent, from_name) = target.split().ok_or_else(|| refused("that is the top directory"))?;
         let (parent, name) = split(path, "hard link")?;
-        let parent = self.dir(parent, made)?.try_clone_to_owned().map_err(Fault::system("open its directory"))?;
+        let parent = self.dir(parent)?.try_clone_to_owned().map_err(Fault::system("open its directory"))?;
         let from_parent = self.find_dir(from_parent).map_err(|_| refused("no such file in the archive before it"))?;
         let Ok(kind) = kind_of(from_parent.as_fd(), from_name) else {
             return Err(refused("no such file in the archive before it"));
@@ -241,6 +320,20 @@ fn set(file: BorrowedFd<'_>, attributes: &Attributes, chown: bool) -> Result<(),
 /// The type differs by platform: 16 bits on FreeBSD.
 fn mode(bits: u32) -> Mode {
     Mode::from_bits_truncate(bits as nix::libc::mode_t)
+}
+
+/// Sets the attributes that are the user's own, where the file system has such; those of other namespaces mean
+/// something to another system only.
+fn set_xattrs(file: &File, entry: &Entry) -> Result<(), Fault> {
+    for (name, value) in entry.xattrs.iter().filter(|(name, _)| name.starts_with(b"user.")) {
+        match file.set_xattr(OsStr::from_bytes(name), value) {
+            Err(error) if error.kind() != io::ErrorKind::Unsupported => {
+                return Err(Fault::system("set an extended attribute of it")(error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// What a name is, without following it.

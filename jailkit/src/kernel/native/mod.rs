@@ -20,6 +20,7 @@ use super::{
 };
 
 pub(crate) use exec::{Entry, enter_before_exec, has_processes, signal_processes};
+pub(crate) use syscalls::fchflags;
 
 /// The kernel of the system that jailkit runs on.
 #[derive(Clone, Copy, Debug, Default)]

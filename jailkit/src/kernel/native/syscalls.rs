@@ -1,6 +1,8 @@
 //! The system calls, each behind a safe function.
 
 use std::ffi::{CStr, CString, OsStr};
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::ptr;
 
@@ -14,6 +16,12 @@ use crate::kernel::{GetFlags, Jid, Mount, MountFlags, ParamKind, ParamType, SetF
 const ERRMSG_LEN: usize = 1024;
 
 type Answer = (Result<i32, Errno>, Option<String>);
+
+/// chflags(2) on an open file.
+pub(crate) fn fchflags(file: BorrowedFd<'_>, flags: libc::c_ulong) -> Result<(), Errno> {
+    // SAFETY: the descriptor is open as long as it is borrowed, and the call takes no pointers.
+    Errno::result(unsafe { libc::fchflags(file.as_raw_fd(), flags) }).map(drop)
+}
 
 pub(super) fn jail_set(buffers: &mut [Buffer], flags: SetFlags) -> Answer {
     let bit = |set: bool, bit| if set { bit } else { 0 };
