@@ -6,6 +6,8 @@ mod commands;
 mod diff;
 mod failure;
 mod host;
+mod inside;
+mod life;
 mod progress;
 mod render;
 mod stack;

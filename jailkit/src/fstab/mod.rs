@@ -20,6 +20,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::source::{Diagnostic, Diagnostics, Source};
 
+pub(crate) use vis::decode as unvis;
+
 /// An fstab.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fstab {

@@ -156,7 +156,27 @@ impl Comparison<'_> {
                 }
             }
         }
+        self.stop_dependents()
+    }
+
+    /// Stopping a jail stops those that depend on it, as jail(8) does; said, so that they are started again.
+    fn stop_dependents(&mut self) -> Result<(), PlanError> {
+        let desired = self.desired;
+        // A chain of dependencies is no longer than there are jails.
+        for _ in &desired.jails {
+            for jail in &desired.jails {
+                let depends = jail.depends.iter().any(|needed| self.is_stopped(needed));
+                if depends && !self.is_stopped(&jail.name) && self.is_running(&jail.name)? {
+                    let (path, reason) = (jail.root.clone(), "a jail it depends on is stopped");
+                    self.steps.insert(0, Step::StopJail { jail: jail.name.clone(), path, reason });
+                }
+            }
+        }
         Ok(())
+    }
+
+    fn is_stopped(&self, name: &str) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::StopJail { jail, .. } if jail == name))
     }
 
     fn make_dirs(&mut self) -> Result<(), PlanError> {
@@ -341,8 +361,7 @@ impl Comparison<'_> {
     fn start_jails(&mut self) -> Result<(), PlanError> {
         let mut jails = Vec::new();
         for WantedJail { name, root, digest, .. } in &self.desired.jails {
-            let is_stopped = |step: &Step| matches!(step, Step::StopJail { jail, .. } if jail == name);
-            if !self.is_running(name)? || self.steps.iter().any(is_stopped) {
+            if !self.is_running(name)? || self.is_stopped(name) {
                 jails.push(StartedJail { name: name.clone(), path: root.clone(), digest: digest.clone() });
             } else if !self
                 .journal
