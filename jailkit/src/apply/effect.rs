@@ -214,7 +214,10 @@ impl Effects<'_> {
 
     fn stop(&mut self, name: &str, path: &Path) -> Done {
         let conf = self.resolved()?;
-        all_well(life::stop(self.host, &conf, &[name], &life_options(), self.watch)?)?;
+        // Without its block in jail.conf there is only its mounts to mind.
+        if conf.jail(name.as_bytes()).is_some() {
+            all_well(life::stop(self.host, &conf, &[name], &life_options(), self.watch)?)?;
+        }
         self.clear_mounts(path)?;
         let claim =
             self.journal.claims().iter().find(|claim| matches!(claim, Claim::Jail { name: own, .. } if own == name));

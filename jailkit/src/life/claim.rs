@@ -14,6 +14,18 @@ use super::JailError;
 use crate::host::{FileError, Host};
 use crate::kernel::Jid;
 
+/// Whether a run on the jail is under way, or was killed and has left something.
+///
+/// # Errors
+/// Where `/var/run` cannot be looked at.
+pub fn is_unfinished(host: &dyn Host, name: &BStr) -> Result<bool, FileError> {
+    Ok(host.files().stat(&note_path(name))?.is_some())
+}
+
+fn note_path(name: &BStr) -> PathBuf {
+    PathBuf::from(format!("/var/run/jailkit.{}", file_name(name)))
+}
+
 /// The sole right to start or stop a jail.
 pub(super) struct Claim {
     file: File,
@@ -35,7 +47,7 @@ pub(super) enum Note {
 impl Claim {
     /// Waits until no other run works on the jail.
     pub(super) fn take(host: &dyn Host, name: &BStr) -> Result<Self, JailError> {
-        let path = PathBuf::from(format!("/var/run/jailkit.{}", file_name(name)));
+        let path = note_path(name);
         let real = host.files().locate(&path)?;
         let open = || -> io::Result<(File, Option<Note>)> {
             loop {

@@ -43,6 +43,7 @@ mod schedule;
 mod spec;
 mod world;
 
+pub use claim::is_unfinished;
 pub use enter::{Enter, enter};
 pub use error::{JailError, LifeError};
 pub use list::{Format, List, ListError, Selection};

@@ -12,6 +12,7 @@ use crate::host::{FileError, FileKind, Host, host_path};
 use crate::jailconf::JailConf;
 use crate::journal::{Claim, FileClaim, Journal, JournalError, digest};
 use crate::kernel::{self, KernelError};
+use crate::life;
 use crate::rcconf::{Dialect, Settings};
 use crate::source::{Diagnostics, Source};
 use crate::stack::{BaseExpectation, Stack};
@@ -142,18 +143,21 @@ impl Comparison<'_> {
                 Some(wanted) if wanted.digest != *digest => Some("it is to run with other parameters"),
                 Some(_) => None,
             };
-            if self.is_running(name)? {
-                if let Some(reason) = reason {
-                    let reason = if self.desired.jails.is_empty() { "the stack goes down" } else { reason };
-                    self.steps.push(Step::StopJail { jail: name.clone(), path: path.clone(), reason });
-                }
-            } else {
-                if self.is_mounted_below(path)? {
-                    self.steps.push(Step::ClearMounts { jail: name.clone(), path: path.clone() });
-                }
-                if wanted.is_none() {
-                    self.steps.push(Step::Forget { claim: Box::new(claim.clone()) });
-                }
+            let reason = if desired.jails.is_empty() { reason.map(|_| "the stack goes down") } else { reason };
+            let is_left = || {
+                Ok::<_, PlanError>(
+                    self.is_mounted_below(path)? || life::is_unfinished(self.host, name.as_str().into())?,
+                )
+            };
+            let reason = match self.is_running(name)? {
+                true => reason,
+                false if is_left()? => Some("a killed run has left something of it"),
+                false => None,
+            };
+            if let Some(reason) = reason {
+                self.steps.push(Step::StopJail { jail: name.clone(), path: path.clone(), reason });
+            } else if wanted.is_none() {
+                self.steps.push(Step::Forget { claim: Box::new(claim.clone()) });
             }
         }
         self.stop_dependents()

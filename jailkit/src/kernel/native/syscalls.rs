@@ -1,7 +1,6 @@
 //! The system calls, each behind a safe function.
 
 use std::ffi::{CStr, CString, OsStr};
-use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::ptr;
