@@ -11,6 +11,7 @@ use crate::terminal::Terminal;
 /// The host that the command line names could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HostError {
+    #[cfg(not(target_os = "freebsd"))]
     #[error("the native host is a FreeBSD system, and this is none; leave --host native away for a simulated one")]
     NotFreeBsd,
     #[error("there is no home directory to keep the simulated host in; say where with --root DIR")]
