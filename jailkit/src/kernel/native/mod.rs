@@ -16,7 +16,7 @@ use super::{
     Errno, GetFlags, Interface, Jid, Kernel, KernelError, Mount, MountRequest, Param, ParamType, SetFlags, Value,
 };
 
-pub(crate) use syscalls::{attach_before_exec, fchflags, has_processes, signal_processes};
+pub(crate) use syscalls::{AclType, acl_set_fd, attach_before_exec, fchflags, has_processes, signal_processes};
 
 /// The kernel of the system that jailkit runs on.
 #[derive(Clone, Copy, Debug, Default)]
