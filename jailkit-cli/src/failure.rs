@@ -4,6 +4,8 @@ use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
+use jailkit::edit::EditError;
+use jailkit::plan::PlanError;
 use jailkit::source::{Diagnostic, Diagnostics};
 
 /// What ends a command.
@@ -51,11 +53,23 @@ pub(crate) trait NotDiagnostics {}
 
 impl NotDiagnostics for io::Error {}
 impl NotDiagnostics for serde_json::Error {}
+impl NotDiagnostics for jailkit::apply::ApplyError {}
+impl NotDiagnostics for jailkit::apply::SessionError {}
+impl NotDiagnostics for jailkit::journal::JournalError {}
 impl NotDiagnostics for jailkit::base::BaseError {}
 impl NotDiagnostics for jailkit::base::FetchError {}
 impl NotDiagnostics for jailkit::replace::ReplaceError {}
 impl NotDiagnostics for jailkit::kernel::KernelError {}
-impl NotDiagnostics for jailkit::host::FileError {}
-impl NotDiagnostics for jailkit::host::PfError {}
-impl NotDiagnostics for jailkit::host::RightsError {}
+impl NotDiagnostics for jailkit::whereis::WhereError {}
 impl NotDiagnostics for crate::host::HostError {}
+impl NotDiagnostics for crate::stack::StackError {}
+
+/// What is wrong with a file is shown with carets, wherever it came from.
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        match error {
+            PlanError::Found(found) | PlanError::Edit(EditError::Found(found)) => found.into(),
+            error => Self::Error(Box::new(error)),
+        }
+    }
+}

@@ -1,13 +1,14 @@
 //! The `jailkit` command. It reads the command line, calls the library, and shows what came of it; the logic is there.
 #![forbid(unsafe_code)]
-#![allow(dead_code)] // the first commands that use all of it land next
 
 mod cli;
 mod commands;
 mod diff;
 mod failure;
 mod host;
+mod progress;
 mod render;
+mod stack;
 mod terminal;
 
 use std::process::ExitCode;

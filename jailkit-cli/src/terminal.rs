@@ -58,6 +58,32 @@ impl Terminal {
         write_stdout(diff::unified(name, old, new, self.colors_out).as_bytes())
     }
 
+    /// A table of the answer: a row of headings, then the rows.
+    pub(crate) fn say_table<const N: usize>(&self, headings: [&str; N], rows: Vec<[String; N]>) -> io::Result<()> {
+        let mut table = comfy_table::Table::new();
+        table.load_preset(comfy_table::presets::NOTHING).set_header(headings).add_rows(rows);
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
+        self.say(table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n"))
+    }
+
+    /// Whether somebody sits at standard error to watch, and standard input to answer.
+    pub(crate) fn is_watched(&self) -> bool {
+        io::stderr().is_terminal()
+    }
+
+    /// Asks on the terminal; the line that was answered. None where nobody sits there.
+    pub(crate) fn ask(&self, question: &str) -> io::Result<Option<String>> {
+        if !io::stdin().is_terminal() {
+            return Ok(None);
+        }
+        write!(io::stderr().lock(), "{question} ")?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        Ok(Some(answer.trim().to_owned()))
+    }
+
     /// A finding, with carets; standard error.
     pub(crate) fn report(&self, found: &Diagnostic) {
         self.note(render::diagnostic(found, self.colors_err));

@@ -21,7 +21,7 @@ fn the_reference_stack_says_what_it_means() {
     let names: Vec<_> = stack.jails.iter().map(|jail| jail.name.as_str()).collect();
     assert_eq!(names, ["db", "www"]);
     assert_eq!(stack.jail("www").unwrap().publish[0].ports, [80, 443]);
-    assert_eq!(stack.jail("db").unwrap().publish[0].from.unwrap().to_string(), "198.51.100.7/32");
+    assert_eq!(stack.jail("db").unwrap().publish, []);
     let accesses: Vec<_> = stack.shared[0].mounts.iter().map(|mount| mount.access).collect();
     assert_eq!(accesses, [Access::Rw, Access::Ro]);
 }
@@ -63,7 +63,13 @@ const BROKEN: &[(&str, &str, &str, &str)] = &[
         "10.0.0.255 of jail 'www' is no host's address in 10.0.0.0/24",
     ),
     ("address = \"10.0.0.2\"", "address = \"ten\"", "\"ten\"", "'jails.www.address' must be an IPv4 address"),
-    ("[80, 443]", "[80, 3306]", "3306", "tcp port 3306 of the host is already jail 'db's"),
+    (
+        "hostname = \"db.example.org\"",
+        "hostname = \"db\"\npublish = [{ port = 80 }]",
+        "80",
+        "tcp port 80 of the host is already jail 'db's",
+    ),
+    ("[jails.db]", "[jails.net]", "net", "jail 'net' needs the pf macro $jailnet, which is the host's already"),
     ("[80, 443]", "[80, 70000]", "70000", "'jails.www.publish.ports' must be a port from 1 to 65535"),
     ("[80, 443]", "[80, 80]", "80", "tcp port 80 of the host is already jail 'www's"),
     ("depends = [\"db\"]", "depends = [\"dv\"]", "\"dv\"", "there is no jail 'dv' in this stack"),

@@ -20,6 +20,7 @@
 //! ```
 
 mod cache;
+mod check;
 mod error;
 mod fetch;
 mod manifest;
@@ -27,6 +28,7 @@ mod release;
 mod unpack;
 
 pub use cache::{Cache, Cached};
+pub use check::check_digest;
 pub use error::{BaseError, Fault, Place};
 pub use fetch::{Fetch, FetchError, FetchEvent, FetchProgress, Fetched, Mirror, Patience, fetch};
 pub use manifest::{Dist, Manifest, NotSha256, Sha256};

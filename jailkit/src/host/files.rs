@@ -1,5 +1,6 @@
 //! The host's files: what jailkit reads and changes of them, every change whole or not at all.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::jail_tree::JailTree;
 use super::remove_tree;
+use crate::base::{BaseError, Expect, Extracted, Progress};
 use crate::replace;
 use crate::stack::Owner;
 
@@ -206,6 +208,28 @@ pub trait Files: Send + Sync {
             None => Ok(()),
         }
     }
+
+    /// The names in a directory; none where there is no such directory.
+    ///
+    /// # Errors
+    /// What the system failed with.
+    fn list(&self, path: &Path) -> Result<Option<Vec<OsString>>, FileError> {
+        let list = |real: PathBuf| fs::read_dir(real)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<_>>();
+        absent_as_none(self.locate(path).and_then(|real| list(real).map_err(FileError::new("list", path))))
+    }
+
+    /// Extracts an archive of the system that jailkit runs on into each of the directories `targets`, which are not
+    /// there yet; each is whole once it is there.
+    ///
+    /// # Errors
+    /// [`BaseError`]; nothing half done stays.
+    fn extract(
+        &self,
+        archive: &Path,
+        expect: Expect,
+        targets: &[PathBuf],
+        progress: &mut Progress<'_>,
+    ) -> Result<Extracted, BaseError>;
 
     /// Removes what a run that was killed left half written in a directory; the caller holds the lock that says no
     /// other jailkit writes there now.

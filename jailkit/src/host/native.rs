@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use super::{FileError, Files, PacketFilter, PfError};
+use crate::base::{self, BaseError, Expect, Extract, Extracted, Progress};
 use crate::stack::Owner;
 
 /// The system that jailkit runs on, a FreeBSD.
@@ -56,6 +57,16 @@ impl Files for NativeFiles {
 
     fn read_link(&self, path: &Path) -> Result<Option<PathBuf>, FileError> {
         super::files::link_at(path, path)
+    }
+
+    fn extract(
+        &self,
+        archive: &Path,
+        expect: Expect,
+        targets: &[PathBuf],
+        progress: &mut Progress<'_>,
+    ) -> Result<Extracted, BaseError> {
+        base::extract(&Extract { expect, ..Extract::new(archive, targets) }, progress)
     }
 
     fn owner(&self, _path: &Path, actual: Owner) -> io::Result<Owner> {

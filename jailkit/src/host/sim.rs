@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{FileError, Files, Host, PacketFilter, PfError, RightsError};
+use crate::base::{self, BaseError, Expect, Extract, Extracted, Ownership, Progress};
 use crate::kernel::Kernel;
 use crate::kernel::sim::{SIM_DIR, SimKernel};
 use crate::pf::PfRules;
@@ -138,6 +139,23 @@ impl SimFiles {
         Ok(owners)
     }
 
+    /// Takes down the owners in a tree that is about to get its place at `real`.
+    fn record_tree(&self, real: &Path, owners: &[(PathBuf, Owner)]) -> io::Result<()> {
+        let tree = real.strip_prefix(self.kernel.root()).unwrap_or(real);
+        let mut lines = Vec::new();
+        for (path, owner) in owners {
+            serde_json::to_writer(&mut lines, &Owned { path: tree.join(path), owner: *owner })?;
+            lines.push(b'\n');
+        }
+        self.append(&lines)
+    }
+
+    fn append(&self, lines: &[u8]) -> io::Result<()> {
+        let mut record = File::options().append(true).create(true).open(self.record())?;
+        record.lock()?;
+        record.write_all(lines)
+    }
+
     /// What a file is called in the record, whatever mounts the path leads through.
     fn key(&self, path: &Path) -> io::Result<PathBuf> {
         let real = self.locate(path).map_err(|error| error.source)?;
@@ -157,6 +175,22 @@ impl Files for SimFiles {
         super::files::link_at(&real, path)
     }
 
+    fn extract(
+        &self,
+        archive: &Path,
+        expect: Expect,
+        targets: &[PathBuf],
+        progress: &mut Progress<'_>,
+    ) -> Result<Extracted, BaseError> {
+        let located = |path: &PathBuf| {
+            self.locate(path).map_err(|FileError { action, path, source }| BaseError::File { action, path, source })
+        };
+        let targets: Vec<PathBuf> = targets.iter().map(located).collect::<Result<_, _>>()?;
+        let record = |target: &Path, owners: &[(PathBuf, Owner)]| self.record_tree(target, owners);
+        let ownership = Ownership::Record(&record);
+        base::extract(&Extract { expect, ownership, flush: false, ..Extract::new(archive, &targets) }, progress)
+    }
+
     fn owner(&self, path: &Path, _actual: Owner) -> io::Result<Owner> {
         Ok(self.owners()?.get(&self.key(path)?).copied().unwrap_or(Owner::ROOT))
     }
@@ -168,9 +202,7 @@ impl Files for SimFiles {
         }
         let mut line = serde_json::to_vec(&Owned { path, owner })?;
         line.push(b'\n');
-        let mut record = File::options().append(true).create(true).read(true).open(self.record())?;
-        record.lock()?;
-        record.write_all(&line)
+        self.append(&line)
     }
 }
 

@@ -4,7 +4,6 @@
 //! for every other system and for tests. Nothing above this module knows which of them it talks to.
 
 mod errno;
-#[cfg(any(test, target_os = "freebsd"))]
 mod marshal;
 #[cfg(target_os = "freebsd")]
 pub mod native;
@@ -144,6 +143,19 @@ pub trait Kernel: Send + Sync {
     /// # Errors
     /// `ENOENT` where there is none of that name, `EPERM` where it may not be written.
     fn set_sysctl(&self, name: &str, value: i64) -> Result<(), KernelError>;
+}
+
+/// The jid of the jail of a name, a dying one aside; none where there is none.
+///
+/// # Errors
+/// [`KernelError`] where the kernel cannot be asked.
+pub fn find_jail(kernel: &dyn Kernel, name: &str) -> Result<Option<Jid>, KernelError> {
+    let key = Param::new("name", Value::String(name.into()));
+    match kernel.jail_get(&[key], &[], GetFlags::default()) {
+        Ok((jid, _)) => Ok(Some(jid)),
+        Err(error) if error.errno == Errno::ENOENT => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// What to mount where: the options nmount(2) takes, with the flags by name.

@@ -4,35 +4,9 @@ use std::collections::HashMap;
 use std::path::{Component, Path};
 
 use super::keys::Findings;
+use super::places::{JailPlaces, Places};
 use super::{Access, Jail, Proto, Publish, Stack};
 use crate::source::{Diagnostic, Span, nearest};
-
-/// Where the parts of a stack stand in its file; the vectors run beside the stack's own.
-#[derive(Default)]
-pub(super) struct Places {
-    pub(super) jails: Vec<JailPlaces>,
-    pub(super) shared: Vec<SharedPlaces>,
-}
-
-#[derive(Default)]
-pub(super) struct JailPlaces {
-    pub(super) name: Span,
-    pub(super) address: Span,
-    pub(super) depends: Vec<Span>,
-    /// For each entry of `publish` its ports.
-    pub(super) publish: Vec<Vec<Span>>,
-    pub(super) mounts: Vec<Span>,
-}
-
-#[derive(Default)]
-pub(super) struct SharedPlaces {
-    pub(super) mounts: Vec<SharedMountPlaces>,
-}
-
-pub(super) struct SharedMountPlaces {
-    pub(super) jail: Span,
-    pub(super) at: Span,
-}
 
 /// Finds all that is wrong with `stack`.
 pub(super) fn stack(stack: &Stack, places: &Places, findings: &Findings) {
@@ -40,6 +14,7 @@ pub(super) fn stack(stack: &Stack, places: &Places, findings: &Findings) {
         name(jail, place, findings);
         params(jail, place, findings);
     }
+    macros(stack, places, findings);
     addresses(stack, places, findings);
     published(stack, places, findings);
     dependencies(stack, places, findings);
@@ -69,6 +44,25 @@ fn params(jail: &Jail, place: &JailPlaces, findings: &Findings) {
         if jail.params.iter().any(|given| given.name == param) {
             let message = format!("jail '{}' cannot set '{param}' by hand: say it with '{key}'", jail.name);
             findings.error(place.name, message);
+        }
+    }
+}
+
+/// Two macros of one name in pf.conf would be one.
+fn macros(stack: &Stack, places: &Places, findings: &Findings) {
+    let mut taken: HashMap<String, String> =
+        ["if", "extip", "jailnet"].map(|name| (name.to_owned(), "the host".to_owned())).into();
+    for (jail, place) in stack.jails.iter().zip(&places.jails) {
+        let sources: std::collections::BTreeSet<_> =
+            jail.publish.iter().filter_map(|publish| publish.pf_macro(jail)).collect();
+        for name in std::iter::once(jail.pf_macro()).chain(sources) {
+            if let Some(holder) = taken.get(&name) {
+                let message = format!("jail '{}' needs the pf macro ${name}, which is {holder}'s already", jail.name);
+                findings.push(
+                    Diagnostic::error(&findings.source, place.name, message).with_help("give the jail another name"),
+                );
+            }
+            taken.insert(name, format!("jail '{}'", jail.name));
         }
     }
 }
@@ -148,7 +142,8 @@ fn unknown_jail(stack: &Stack, name: &str, span: Span, findings: &Findings) {
 fn mount_points(stack: &Stack, places: &Places, findings: &Findings) {
     let mut points: Vec<(&str, &Path, Span)> = Vec::new();
     for (jail, place) in stack.jails.iter().zip(&places.jails) {
-        points.extend(jail.mounts.iter().zip(&place.mounts).map(|(mount, &at)| (jail.name.as_str(), &*mount.at, at)));
+        let mounts = jail.mounts.iter().zip(&place.mounts);
+        points.extend(mounts.map(|(mount, place)| (jail.name.as_str(), &*mount.at, place.at)));
     }
     for (shared, place) in stack.shared.iter().zip(&places.shared) {
         let mounts = shared.mounts.iter().zip(&place.mounts);

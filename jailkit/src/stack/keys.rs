@@ -62,6 +62,12 @@ impl<'a> Keys<'a> {
         self.table.get_key_value(key).map(|(key, item)| (item, span_of(item.span().or_else(|| key.span()))))
     }
 
+    /// Where the value of a key stands; where the table does, for a key that is not there.
+    pub(super) fn span_of(&self, key: &str) -> Span {
+        let value = self.table.get_key_value(key).and_then(|(key, item)| item.span().or_else(|| key.span()));
+        value.map_or(self.span, |range| Span::new(range.start, range.end))
+    }
+
     fn path_of(&self, key: &str) -> String {
         if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
     }

@@ -30,8 +30,10 @@
 
 mod check;
 mod keys;
+mod places;
 mod read;
 
+pub use places::Places;
 pub use read::read;
 
 use std::fmt;
@@ -40,6 +42,8 @@ use std::path::PathBuf;
 
 use ipnet::Ipv4Net;
 use serde::Serialize;
+
+use crate::base::Sha256;
 
 /// A whole stack file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -58,6 +62,9 @@ pub struct Stack {
     pub jails: Vec<Jail>,
     /// `[[shared]]`
     pub shared: Vec<Shared>,
+    /// Where all that stands in the file.
+    #[serde(skip)]
+    pub places: Places,
 }
 
 impl Stack {
@@ -125,7 +132,7 @@ pub enum BaseExpectation {
     /// path starts at the stack file.
     Manifest(PathBuf),
     /// `sha256`: the digest itself, 64 hexadecimal digits.
-    Sha256(String),
+    Sha256(Sha256),
 }
 
 /// `[jails.NAME]`: one jail.
@@ -145,6 +152,21 @@ pub struct Jail {
     pub mounts: Vec<Mount>,
     /// `params`: further parameters of jail.conf(5), verbatim.
     pub params: Vec<JailParam>,
+}
+
+impl Jail {
+    /// The pf macro that holds its address: `jailwww`. A macro's name has no dash.
+    pub(crate) fn pf_macro(&self) -> String {
+        format!("jail{}", self.name.replace('-', "_"))
+    }
+}
+
+impl Publish {
+    /// The pf macro that holds the source, where the stack names it: `dbrepl`.
+    pub(crate) fn pf_macro(&self, jail: &Jail) -> Option<String> {
+        let name = self.name.as_ref().filter(|_| self.from.is_some())?;
+        Some(format!("{}{name}", jail.name.replace('-', "_")))
+    }
 }
 
 /// One entry of `publish`: ports of the host's external address that pf redirects to the jail.
@@ -206,12 +228,13 @@ pub enum Access {
     Rw,
 }
 
-impl fmt::Display for Access {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Access {
+    /// `ro` or `rw`, as fstab(5) writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::Ro => "ro",
             Self::Rw => "rw",
-        })
+        }
     }
 }
 

@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use ipnet::Ipv4Net;
 use toml_edit::{Document, Item, Value};
 
-use super::check::{self, JailPlaces, Places, SharedMountPlaces, SharedPlaces};
+use super::check;
 use super::keys::{Findings, Keys, Spanned, span_of};
+use super::places::{JailPlaces, MountPlaces, Places, SharedMountPlaces, SharedPlaces};
 use super::{
     Access, Base, BaseExpectation, Host, Jail, JailParam, Loopback, Mount, Owner, Proto, Publish, Shared, SharedMount,
     Stack,
 };
+use crate::base::Sha256;
 use crate::source::{Diagnostic, Diagnostics, Source, Span};
 
 /// Reads a stack file; relative paths in it start at the folder that [`Source::name`] is in.
@@ -32,11 +34,11 @@ pub fn read(source: &Source) -> Result<(Stack, Vec<Diagnostic>), Diagnostics> {
     let findings = Findings::new(source);
     let reader = Reader { findings: &findings, dir: source.name().parent().unwrap_or(Path::new("")) };
     let read = reader.file(Keys::of_file(&findings, document.as_table()));
-    if let Some((stack, places)) = &read {
-        check::stack(stack, places, &findings);
+    if let Some(stack) = &read {
+        check::stack(stack, &stack.places, &findings);
     }
     let warnings = Diagnostics::check(findings.into_vec())?;
-    let (stack, _) = read.ok_or_else(|| Diagnostic::error(source, Span::at(0), "not a whole stack file"))?;
+    let stack = read.ok_or_else(|| Diagnostic::error(source, Span::at(0), "not a whole stack file"))?;
     Ok((stack, warnings))
 }
 
@@ -47,12 +49,12 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn file(&self, keys: Keys<'_>) -> Option<(Stack, Places)> {
+    fn file(&self, keys: Keys<'_>) -> Option<Stack> {
         let name = keys.string("name").map(|name| name.value.to_owned());
-        let host = self.host(&keys);
-        let base = self.base(&keys);
+        let mut places = Places { source: Some(self.findings.source.clone()), ..Places::default() };
+        let host = self.host(&keys, &mut places);
+        let base = self.base(&keys, &mut places);
         let defaults = keys.table("defaults").map_or_else(Vec::new, |table| self.params(&table));
-        let mut places = Places::default();
         let mut jails = Vec::new();
         for (name, table) in keys.named_tables("jails") {
             let (jail, place) = self.jail(name, table);
@@ -72,7 +74,7 @@ impl Reader<'_> {
         let (host, base) = (host?, base?);
         let jails = assign_addresses(jails, &places, host.loopback.network, self.findings);
         let name = name.unwrap_or_else(|| self.folder_name());
-        Some((Stack { name, host, base, defaults: with_standard(defaults), jails, shared }, places))
+        Some(Stack { name, host, base, defaults: with_standard(defaults), jails, shared, places })
     }
 
     fn folder_name(&self) -> String {
@@ -80,11 +82,13 @@ impl Reader<'_> {
         dir.file_name().map_or_else(|| "stack".to_owned(), |name| name.to_string_lossy().into_owned())
     }
 
-    fn host(&self, file: &Keys<'_>) -> Option<Host> {
+    fn host(&self, file: &Keys<'_>, places: &mut Places) -> Option<Host> {
         let Some(keys) = file.table("host") else {
             file.missing("host", "a table [host]");
             return None;
         };
+        places.interface = keys.span_of("interface");
+        places.ports = keys.span_of("ports");
         let interface = self.interface(&keys, "interface");
         if interface.is_none() {
             keys.missing("interface", "\"igb0\"");
@@ -143,26 +147,23 @@ impl Reader<'_> {
         Some(found.value.into())
     }
 
-    fn base(&self, file: &Keys<'_>) -> Option<Base> {
+    fn base(&self, file: &Keys<'_>, places: &mut Places) -> Option<Base> {
         let Some(keys) = file.table("base") else {
             file.missing("base", "a table [base]");
             return None;
         };
+        places.archive = keys.span_of("archive");
         let beside = |found: Spanned<&str>| self.dir.join(found.value);
         let archive = keys.string("archive").map(beside);
         if archive.is_none() {
             keys.missing("archive", "\"base.txz\"");
         }
         let manifest = keys.string("manifest").map(beside);
-        let sha256 = keys.string("sha256");
-        if let Some(Spanned { value, span }) = sha256
-            && (value.len() != 64 || !value.bytes().all(|byte| byte.is_ascii_hexdigit()))
-        {
-            self.findings.error(span, "'base.sha256' must be 64 hexadecimal digits");
-        }
+        let sha256: Option<Spanned<Sha256>> = keys.parsed("sha256", "64 hexadecimal digits");
+        places.voucher = keys.span_of(if manifest.is_some() { "manifest" } else { "sha256" });
         let expect = match (manifest, sha256) {
             (Some(manifest), None) => Some(BaseExpectation::Manifest(manifest)),
-            (None, Some(sha256)) => Some(BaseExpectation::Sha256(sha256.value.to_ascii_lowercase())),
+            (None, Some(sha256)) => Some(BaseExpectation::Sha256(sha256.value)),
             (Some(_), Some(sha256)) => {
                 self.findings.error(sha256.span, "'base.sha256' and 'base.manifest' say the same thing: leave one out");
                 None
@@ -194,9 +195,9 @@ impl Reader<'_> {
         }
         let mut mounts = Vec::new();
         for table in keys.tables("mounts") {
-            if let Some((mount, at)) = self.mount(table) {
+            if let Some((mount, place)) = self.mount(table) {
                 mounts.push(mount);
-                places.mounts.push(at);
+                places.mounts.push(place);
             }
         }
         let params = keys.table("params").map_or_else(Vec::new, |table| self.params(&table));
@@ -249,7 +250,8 @@ impl Reader<'_> {
         address.ok()
     }
 
-    fn mount(&self, keys: Keys<'_>) -> Option<(Mount, Span)> {
+    fn mount(&self, keys: Keys<'_>) -> Option<(Mount, MountPlaces)> {
+        let source_at = keys.span_of("source");
         let source = keys.string("source").map(|found| found.value.to_owned());
         let at = keys.string("at");
         let fstype = keys.string("type").map_or("nullfs", |found| found.value).to_owned();
@@ -263,7 +265,10 @@ impl Reader<'_> {
         }
         keys.finish();
         let at = at?;
-        Some((Mount { source: source?, at: at.value.into(), fstype, access, options }, at.span))
+        Some((
+            Mount { source: source?, at: at.value.into(), fstype, access, options },
+            MountPlaces { source: source_at, at: at.span },
+        ))
     }
 
     fn access(&self, keys: &Keys<'_>) -> Option<Access> {

@@ -4,22 +4,37 @@
 //! in `.jailkit-sim` there, read and written under a lock, so that several processes share one kernel and it outlives
 //! them. A [`SimKernel`] is one process's view of it.
 
-mod jails;
+mod files;
+mod fstype;
+mod jail_get;
+mod jail_request;
+mod jail_set;
+mod log;
 mod mounts;
 mod namei;
 mod network;
+mod options;
+mod param;
+mod prison;
+mod release;
+pub mod scenario;
 mod state;
 
-use std::fs::File;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ipnet::IpNet;
 
 pub use namei::Located;
+pub use release::{Release, UnknownRelease};
 pub(crate) use state::Pf;
 
+use log::{Lock, Log};
+use options::Options;
+
+use super::marshal::{self, Buffer};
 use super::{
     Errno, GetFlags, Interface, Jid, Kernel, KernelError, Mount, MountRequest, Param, ParamType, SetFlags, Value,
 };
@@ -32,6 +47,8 @@ pub const SIM_DIR: &str = ".jailkit-sim";
 #[derive(Debug)]
 pub struct SimKernel {
     root: PathBuf,
+    /// What this process has read of the kernel's state.
+    log: Arc<Mutex<Log>>,
     /// The prison this process is in; 0 on the host.
     prison: AtomicI32,
 }
@@ -39,9 +56,13 @@ pub struct SimKernel {
 /// A fork: the new process is in the same prison.
 impl Clone for SimKernel {
     fn clone(&self) -> Self {
-        Self { root: self.root.clone(), prison: AtomicI32::new(self.prison.load(Ordering::Relaxed)) }
+        let prison = AtomicI32::new(self.prison.load(Ordering::Relaxed));
+        Self { root: self.root.clone(), log: Arc::clone(&self.log), prison }
     }
 }
+
+/// Room for the longest list of addresses a jail may have: 255 of 16 bytes.
+const MOST_LIST: usize = 255 * 16;
 
 /// What a call is refused with, before it is known what the call was.
 #[derive(Debug)]
@@ -74,7 +95,26 @@ impl SimKernel {
     /// What the system failed with where the directory cannot be made.
     pub fn open(root: &Path) -> std::io::Result<Self> {
         std::fs::create_dir_all(root.join(SIM_DIR))?;
-        Ok(Self { root: root.canonicalize()?, prison: AtomicI32::new(0) })
+        Ok(Self { root: root.canonicalize()?, log: Arc::default(), prison: AtomicI32::new(0) })
+    }
+
+    /// Boots a kernel of a release, whatever there was before.
+    ///
+    /// # Errors
+    /// What the system failed with where the directory cannot be made or written.
+    pub fn boot(root: &Path, release: Release) -> std::io::Result<Self> {
+        let kernel = Self::open(root)?;
+        let lock = Lock::take(&kernel.root)?;
+        kernel.log.lock().unwrap_or_else(PoisonError::into_inner).boot(&kernel.root, release, &lock)?;
+        Ok(kernel)
+    }
+
+    /// The release of this kernel.
+    ///
+    /// # Errors
+    /// `EIO` where the state cannot be read.
+    pub fn release(&self) -> Result<Release, Errno> {
+        self.read(|state| Ok(state.rest().release)).map_err(|refusal| refusal.errno)
     }
 
     /// Where the root file system lies on the system that jailkit runs on.
@@ -88,42 +128,73 @@ impl SimKernel {
     /// # Errors
     /// As namei(9): `ENOENT` and `ENOTDIR` on the way, `ELOOP`.
     pub fn locate(&self, path: &Path, follow: bool) -> Result<Located, Errno> {
-        let state = self.read().map_err(|refusal| refusal.errno)?;
-        namei::locate(&state, &self.view(&state)?, path, follow)
+        let located = self.read(|state| Ok(namei::locate(state, &self.view(state)?, path, follow)?));
+        located.map_err(|refusal| refusal.errno)
     }
 
     /// Whether pf filters, and the digest of the rules it has.
     pub(crate) fn with_pf<T>(&self, act: impl FnOnce(&mut state::Pf) -> T) -> Result<T, Errno> {
-        self.change(|state| Ok(act(&mut state.pf))).map_err(|refusal| refusal.errno)
+        self.change(|state| Ok(act(&mut state.rest_mut().pf))).map_err(|refusal| refusal.errno)
     }
 
     /// Begins processes in a jail, or ends all of them; a jail that nothing holds any more is gone.
     pub(crate) fn set_processes(&self, jid: Jid, count: u32) -> Result<(), Errno> {
-        self.change(|state| jails::set_processes(state, jid, count)).map_err(|refusal| refusal.errno)
+        let set = self.change(|state| {
+            state.prison_mut(jid.0).ok_or(Errno::EINVAL)?.processes = count;
+            state.let_go(jid.0);
+            Ok(())
+        });
+        set.map_err(|refusal| refusal.errno)
+    }
+
+    /// Begins a process in a jail that its parent will not wait for.
+    pub(crate) fn hold(&self, jid: Jid) -> Result<(), Errno> {
+        let held = self.change(|state| {
+            prison::may_attach(state, self.mine(), jid)?;
+            state.prison_mut(jid.0).ok_or(Errno::EINVAL)?.held += 1;
+            Ok(())
+        });
+        held.map_err(|refusal| refusal.errno)
+    }
+
+    /// Kills a process that [`Self::hold`] began. Where it was the last thing that held the jail, the kernel has not
+    /// let go of it by the time this returns: the jail is dying.
+    pub(crate) fn kill_held(&self, jid: Jid) -> Result<(), Errno> {
+        let killed = self.change(|state| {
+            let prison = state.prison_mut(jid.0).ok_or(Errno::ESRCH)?;
+            if prison.held > 0 {
+                prison.held -= 1;
+                prison.zombies += 1;
+            }
+            state.let_go(jid.0);
+            Ok(())
+        });
+        killed.map_err(|refusal| refusal.errno)
+    }
+
+    /// The prison this process is in.
+    fn mine(&self) -> i32 {
+        self.prison.load(Ordering::Relaxed)
     }
 
     fn view(&self, state: &State) -> Result<namei::View, Errno> {
-        namei::View::of(state, &self.root, Jid(self.prison.load(Ordering::Relaxed)))
+        namei::View::of(state, &self.root, self.mine())
     }
 
-    fn lock(&self) -> Result<File, Refusal> {
-        let path = self.root.join(SIM_DIR).join("kernel.lock");
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(path);
-        file.and_then(|file| file.lock().map(|()| file)).map_err(|error| broken(&error))
+    fn read<T>(&self, look: impl FnOnce(&State) -> Result<T, Refusal>) -> Result<T, Refusal> {
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = Lock::take(&self.root).map_err(|error| broken(&error))?;
+        look(log.state(&self.root, &lock).map_err(|error| broken(&error))?)
     }
 
-    fn read(&self) -> Result<State, Refusal> {
-        let _lock = self.lock()?;
-        State::load(&self.root).map_err(|error| broken(&error))
-    }
-
-    /// Changes the kernel's state under its lock; a refused call leaves it as it was.
+    /// Changes the kernel's state under its lock. Of a refused call stays what the kernel itself leaves of it, such as
+    /// a jid that was given out.
     fn change<T>(&self, act: impl FnOnce(&mut State) -> Result<T, Refusal>) -> Result<T, Refusal> {
-        let _lock = self.lock()?;
-        let mut state = State::load(&self.root).map_err(|error| broken(&error))?;
-        let result = act(&mut state)?;
-        state.store(&self.root).map_err(|error| broken(&error))?;
-        Ok(result)
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = Lock::take(&self.root).map_err(|error| broken(&error))?;
+        let result = act(log.state(&self.root, &lock).map_err(|error| broken(&error))?);
+        log.store(&self.root, &lock).map_err(|error| broken(&error))?;
+        result
     }
 }
 
@@ -134,8 +205,9 @@ fn broken(error: &std::io::Error) -> Refusal {
 
 impl Kernel for SimKernel {
     fn jail_set(&self, params: &[Param], flags: SetFlags) -> Result<Jid, KernelError> {
-        let prison = self.prison.load(Ordering::Relaxed);
-        let set = self.change(|state| jails::set(state, &self.root, Jid(prison), params, flags));
+        let buffers: Vec<Buffer> = params.iter().map(marshal::given).collect();
+        let set =
+            self.change(|state| jail_set::set(state, &self.root, self.mine(), &mut Options::build(&buffers)?, flags));
         let jid = set.map_err(|refusal| refusal.of(format!("jail_set{}", about(params))))?;
         if flags.attach {
             self.prison.store(jid.0, Ordering::Relaxed);
@@ -149,52 +221,54 @@ impl Kernel for SimKernel {
         wanted: &[ParamType],
         flags: GetFlags,
     ) -> Result<(Jid, Vec<Value>), KernelError> {
-        let prison = Jid(self.prison.load(Ordering::Relaxed));
-        let got = self.read().and_then(|state| jails::get(&state, prison, keys, wanted, flags));
-        got.map_err(|refusal| refusal.of(format!("jail_get{}", about(keys))))
+        let mut buffers: Vec<Buffer> = keys.iter().map(marshal::given).collect();
+        buffers.extend(wanted.iter().map(|param| marshal::wanted(param, MOST_LIST)));
+        let got = self.read(|state| {
+            let mut options = Options::build(&buffers)?;
+            let jid = jail_get::get(state, self.mine(), &mut options, flags)?;
+            Ok((jid, options))
+        });
+        let (jid, options) = got.map_err(|refusal| refusal.of(format!("jail_get{}", about(keys))))?;
+        options.write_back(&mut buffers);
+        let values = buffers[keys.len()..].iter().zip(wanted).map(|(buffer, param)| marshal::read(buffer, param.kind));
+        Ok((jid, values.collect()))
     }
 
     fn jail_attach(&self, jid: Jid) -> Result<(), KernelError> {
-        let prison = Jid(self.prison.load(Ordering::Relaxed));
-        let attach = self.read().and_then(|state| jails::may_attach(&state, prison, jid));
+        let attach = self.read(|state| Ok(prison::may_attach(state, self.mine(), jid)?));
         attach.map_err(|refusal| refusal.of(format!("jail_attach {jid}")))?;
         self.prison.store(jid.0, Ordering::Relaxed);
         Ok(())
     }
 
     fn jail_remove(&self, jid: Jid) -> Result<(), KernelError> {
-        let prison = Jid(self.prison.load(Ordering::Relaxed));
-        let removed = self.change(|state| jails::remove(state, prison, jid));
+        let removed = self.change(|state| Ok(prison::remove(state, self.mine(), jid)?));
         removed.map_err(|refusal| refusal.of(format!("jail_remove {jid}")))
     }
 
     fn jail_params(&self) -> Result<Vec<ParamType>, KernelError> {
-        Ok(jails::param_types())
+        let types = self.read(|state| Ok(param::types(state.rest().release)));
+        types.map_err(|refusal| refusal.of("sysctl security.jail.param"))
     }
 
     fn mount(&self, request: &MountRequest) -> Result<(), KernelError> {
-        let mounted = self.change(|state| {
-            let view = self.view(state)?;
-            mounts::mount(state, &self.root, &view, request)
-        });
+        let mounted = self.change(|state| mounts::mount(state, &self.root, self.mine(), request));
         mounted.map_err(|refusal| refusal.of(format!("mount {} on {}", request.fstype, request.target.display())))
     }
 
     fn unmount(&self, path: &Path, force: bool) -> Result<(), KernelError> {
-        let unmounted = self.change(|state| {
-            let view = self.view(state)?;
-            mounts::unmount(state, &self.root, &view, path, force)
-        });
+        let unmounted = self.change(|state| mounts::unmount(state, &self.root, self.mine(), path, force));
         unmounted.map_err(|refusal| refusal.of(format!("unmount {}", path.display())))
     }
 
     fn mounts(&self) -> Result<Vec<Mount>, KernelError> {
-        let state = self.read().map_err(|refusal| refusal.of("getmntinfo"))?;
-        Ok(state.mounts.iter().map(|mounted| mounted.mount.clone()).collect())
+        let visible = self.read(|state| Ok(mounts::visible(state, self.mine())));
+        visible.map_err(|refusal| refusal.of("getmntinfo"))
     }
 
     fn interfaces(&self) -> Result<Vec<Interface>, KernelError> {
-        Ok(self.read().map_err(|refusal| refusal.of("getifaddrs"))?.interfaces)
+        let interfaces = self.read(|state| Ok(state.rest().interfaces.clone()));
+        interfaces.map_err(|refusal| refusal.of("getifaddrs"))
     }
 
     fn create_interface(&self, name: &str) -> Result<(), KernelError> {
@@ -230,7 +304,7 @@ impl Kernel for SimKernel {
             if !state::MODULES.contains(&name) {
                 return Err(Errno::ENOENT.into());
             }
-            state.modules.insert(name.to_owned());
+            state.load(Some(name));
             Ok(())
         });
         loaded.map_err(|refusal| refusal.of(format!("kldload {name}")))
@@ -238,28 +312,29 @@ impl Kernel for SimKernel {
 
     fn unload_module(&self, name: &str) -> Result<(), KernelError> {
         let unloaded = self.change(|state| {
-            let in_use = state.mounts.iter().any(|mounted| mounted.mount.fstype == name);
-            if in_use || (name == "pf" && state.pf.enabled) {
+            let in_use = state.mounts().any(|mounted| mounted.mount.fstype == name);
+            if in_use || (name == "pf" && state.rest().pf.enabled) {
                 return Err(Errno::EBUSY.into());
             }
-            state.modules.remove(name);
+            state.rest_mut().modules.remove(name);
             Ok(())
         });
         unloaded.map_err(|refusal| refusal.of(format!("kldunload {name}")))
     }
 
     fn has_module(&self, name: &str) -> Result<bool, KernelError> {
-        Ok(self.read().map_err(|refusal| refusal.of(format!("modfind {name}")))?.modules.contains(name))
+        let has = self.read(|state| Ok(state.rest().modules.contains(name)));
+        has.map_err(|refusal| refusal.of(format!("modfind {name}")))
     }
 
     fn sysctl(&self, name: &str) -> Result<i64, KernelError> {
-        let read = self.read().and_then(|state| state.sysctls.get(name).copied().ok_or(Errno::ENOENT.into()));
+        let read = self.read(|state| state.rest().sysctls.get(name).copied().ok_or(Errno::ENOENT.into()));
         read.map_err(|refusal| refusal.of(format!("sysctl {name}")))
     }
 
     fn set_sysctl(&self, name: &str, value: i64) -> Result<(), KernelError> {
         let set = self.change(|state| {
-            *state.sysctls.get_mut(name).ok_or(Errno::ENOENT)? = value;
+            *state.rest_mut().sysctls.get_mut(name).ok_or(Errno::ENOENT)? = value;
             Ok(())
         });
         set.map_err(|refusal| refusal.of(format!("sysctl {name}={value}")))

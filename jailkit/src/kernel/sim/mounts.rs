@@ -1,72 +1,210 @@
 //! nmount(2) and unmount(2).
+//!
+//! Source: vfs_donmount, vfs_domount, vfs_domount_first, vfs_domount_update, kern_unmount and dounmount in
+//! `sys/kern/vfs_mount.c`, and the mount routine of each file system ([`super::fstype`]).
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::namei::{self, Place, View};
+use super::fstype;
+use super::namei::{self, Located, View};
+use super::param::PATH_LEN;
 use super::state::{Mounted, State};
 use super::{Refusal, SIM_DIR};
-use crate::kernel::{Errno, Mount, MountRequest};
+use crate::kernel::{Errno, Mount, MountFlags, MountRequest};
 
-/// File systems that make their files up and take no directory to show.
-const SYNTHETIC: &[&str] = &["devfs", "fdescfs", "linprocfs", "linsysfs", "procfs", "tmpfs"];
+/// The room for a type's name, its NUL included (`MFSNAMELEN`).
+const TYPE_LEN: usize = 16;
 
-pub(super) fn mount(state: &mut State, host: &Path, view: &View, request: &MountRequest) -> Result<(), Refusal> {
-    if request.fstype.is_empty() || request.target.as_os_str().is_empty() {
-        return Err(Errno::EINVAL.into());
+/// One call, with the flags that its options mean set.
+pub(super) struct Call<'a> {
+    pub(super) request: &'a MountRequest,
+    pub(super) flags: MountFlags,
+    pub(super) mine: i32,
+}
+
+impl Call<'_> {
+    /// Whether an option is there.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.request.options.iter().any(|(option, _)| option == name)
     }
-    let target = namei::locate(state, view, &request.target, true)?;
-    if request.flags.update {
-        return update(state, &target.place, request);
+
+    /// The value of an option; of two the last.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        let found = self.request.options.iter().rev().find(|(option, _)| option == name)?;
+        found.1.as_deref()
     }
-    if !target.real.is_dir() {
-        return Err(if target.real.exists() { Errno::ENOTDIR } else { Errno::ENOENT }.into());
+}
+
+/// Mounts, or changes what is mounted, for a process in the prison `mine`.
+pub(super) fn mount(state: &mut State, host: &Path, mine: i32, request: &MountRequest) -> Result<(), Refusal> {
+    if request.fstype.is_empty() {
+        return Err(Refusal::new(Errno::EINVAL, "Invalid fstype"));
     }
-    let id = state.last_mount + 1;
-    let (backing, from) = match request.fstype.as_str() {
-        "nullfs" => nullfs_source(state, view, request)?,
-        fstype if SYNTHETIC.contains(&fstype) => {
-            let backing = PathBuf::from(SIM_DIR).join(format!("mount-{id}"));
-            std::fs::create_dir_all(host.join(&backing)).map_err(|error| namei::errno(&error))?;
-            (backing, request.source.clone().unwrap_or_else(|| fstype.into()))
+    if request.target.as_os_str().is_empty() {
+        return Err(Refusal::new(Errno::EINVAL, "Invalid fspath"));
+    }
+    if request.fstype.len() >= TYPE_LEN || request.target.as_os_str().len() >= PATH_LEN {
+        return Err(Errno::ENAMETOOLONG.into());
+    }
+    let call = Call { request, flags: flags(request), mine };
+    let newer = state.rest().release.has(14);
+    domount(state, host, &call).map_err(|refusal| match refusal.errno {
+        // Until 14 the kernel took every missing thing for a missing type.
+        Errno::ENOENT | Errno::ENODEV if !newer => Refusal::new(Errno::EINVAL, "Invalid fstype"),
+        _ => refusal,
+    })
+}
+
+/// The flags of a call, those that stand among its options included.
+fn flags(request: &MountRequest) -> MountFlags {
+    let mut flags = request.flags;
+    for (name, _) in &request.options {
+        match name.as_str() {
+            "update" => flags.update = true,
+            "force" => flags.force = true,
+            "ro" | "rdonly" => flags.read_only = true,
+            "rw" | "noro" => flags.read_only = false,
+            "nosuid" => flags.nosuid = true,
+            "noexec" => flags.noexec = true,
+            "noatime" => flags.noatime = true,
+            _ => {}
         }
-        _ => return Err(Refusal::new(Errno::EINVAL, "Invalid fstype")),
-    };
-    let mount = Mount { fstype: request.fstype.clone(), source: from, target: target.path, flags: request.flags };
-    state.mounts.push(Mounted { id, mount, backing, covers: Some((target.place.mount, target.place.at)) });
-    state.last_mount = id;
-    Ok(())
-}
-
-/// The directory a nullfs shows, and what the mount table calls it.
-fn nullfs_source(state: &State, view: &View, request: &MountRequest) -> Result<(PathBuf, PathBuf), Refusal> {
-    let source = request.source.as_deref().ok_or(Errno::EINVAL)?;
-    let found = namei::locate(state, view, source, true)?;
-    if !found.real.exists() {
-        return Err(Errno::ENOENT.into());
     }
-    Ok((found.place.at, found.path))
+    flags
 }
 
-fn update(state: &mut State, place: &Place, request: &MountRequest) -> Result<(), Refusal> {
-    let is_root = |found: &&mut Mounted| found.id == place.mount && found.backing == place.at;
-    let found = state.mounts.iter_mut().find(is_root).ok_or(Errno::EINVAL)?;
-    found.mount.flags = crate::kernel::MountFlags { update: false, ..request.flags };
-    Ok(())
-}
-
-pub(super) fn unmount(state: &mut State, host: &Path, view: &View, path: &Path, force: bool) -> Result<(), Refusal> {
-    let found = namei::locate(state, view, path, true)?;
-    let is_root = |mounted: &Mounted| mounted.id == found.place.mount && mounted.backing == found.place.at;
-    let index = state.mounts.iter().position(is_root).ok_or(Errno::EINVAL)?;
-    let mounted = state.mounts[index].clone();
-    let in_use = state.mounts.iter().any(|other| other.covers.as_ref().is_some_and(|(mount, _)| *mount == mounted.id))
-        || state.jails.iter().any(|jail| jail.path.starts_with(&mounted.mount.target));
-    if mounted.covers.is_none() || (in_use && !force) {
+fn domount(state: &mut State, host: &Path, call: &Call<'_>) -> Result<(), Refusal> {
+    may_mount(state, call.mine)?;
+    let view = View::of(state, host, call.mine)?;
+    if call.flags.update {
+        let found = namei::lookup(state, &view, &call.request.target)?;
+        return update(state, &found, call);
+    }
+    let fstype = fstype::find(&call.request.fstype).ok_or(Errno::ENODEV)?;
+    let target = namei::lookup(state, &view, &call.request.target)?;
+    if call.has("nocover") && is_root_of_mount(state, &target).is_some() {
         return Err(Errno::EBUSY.into());
     }
-    if SYNTHETIC.contains(&mounted.mount.fstype.as_str()) {
+    if call.has("emptydir") && target.real.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(Errno::ENOTEMPTY.into());
+    }
+    if call.mine != 0 && (!allows(state, call.mine, fstype.allow) || target.place == *view.root()) {
+        return Err(Errno::EPERM.into());
+    }
+    let shows_files = fstype.shows_files && state.rest().release.has(14);
+    if !target.real.is_dir() && !shows_files {
+        return Err(Errno::ENOTDIR.into());
+    }
+    let id = state.counters().last_mount + 1;
+    let shown = (fstype.mount)(state, &view, call, &target)?;
+    let (backing, lower) = match shown {
+        fstype::Shown::Directory(place) => (place.at, Some(place.mount)),
+        fstype::Shown::Own => {
+            let backing = PathBuf::from(SIM_DIR).join(format!("mount-{id}"));
+            std::fs::create_dir_all(host.join(&backing)).map_err(|error| namei::errno(&error))?;
+            (backing, None)
+        }
+    };
+    let source = call.request.source.clone().or_else(|| call.value("from").or(call.value("target")).map(PathBuf::from));
+    let mount = Mount {
+        fstype: call.request.fstype.clone(),
+        source: source.unwrap_or_else(|| call.request.fstype.clone().into()),
+        target: target.path,
+        flags: MountFlags { update: false, force: false, ..call.flags },
+    };
+    state.load(fstype.module);
+    state.add_mount(Mounted { id, mount, backing, covers: Some(target.place), lower, owner: call.mine });
+    state.counters_mut().last_mount = id;
+    Ok(())
+}
+
+/// Whether a process in a prison may mount at all (`PRIV_VFS_MOUNT`).
+fn may_mount(state: &State, mine: i32) -> Result<(), Errno> {
+    let may = |jail: &super::prison::Prison| jail.allows("allow.mount") && jail.enforce_statfs < 2;
+    if mine == 0 || state.prison(mine).is_some_and(may) { Ok(()) } else { Err(Errno::EPERM) }
+}
+
+/// Whether a jail has the `allow.mount.` parameter of a file system; those without one are not for jails.
+fn allows(state: &State, mine: i32, allow: Option<&str>) -> bool {
+    allow.is_some_and(|allow| state.prison(mine).is_some_and(|jail| jail.allows(allow)))
+}
+
+/// Whether a process in a prison may touch a mount (`vfs_suser`): in a jail, only what was mounted there or below.
+fn owns(state: &State, mine: i32, mounted: &Mounted) -> bool {
+    let allow = fstype::find(&mounted.mount.fstype).and_then(|found| found.allow);
+    mine == 0 || (allows(state, mine, allow) && (mounted.owner == mine || state.is_below(mine, mounted.owner)))
+}
+
+/// The mount whose root directory this is.
+fn is_root_of_mount<'a>(state: &'a State, found: &Located) -> Option<&'a Mounted> {
+    state.mounted(found.place.mount).filter(|mounted| mounted.backing == found.place.at)
+}
+
+fn update(state: &mut State, found: &Located, call: &Call<'_>) -> Result<(), Refusal> {
+    let mounted = is_root_of_mount(state, found).ok_or(Errno::EINVAL)?;
+    if !owns(state, call.mine, mounted) {
+        return Err(Errno::EPERM.into());
+    }
+    let id = mounted.id;
+    if let Some(fstype) = fstype::find(&mounted.mount.fstype) {
+        (fstype.update)(state, call)?;
+    }
+    if let Some(mounted) = state.mounted_mut(id) {
+        mounted.mount.flags = MountFlags { update: false, force: false, ..call.flags };
+    }
+    Ok(())
+}
+
+/// Takes away the newest file system at a path, for a process in the prison `mine`.
+pub(super) fn unmount(state: &mut State, host: &Path, mine: i32, path: &Path, force: bool) -> Result<(), Refusal> {
+    may_mount(state, mine)?;
+    if path.as_os_str().len() >= PATH_LEN {
+        return Err(Errno::ENAMETOOLONG.into());
+    }
+    let view = View::of(state, host, mine)?;
+    // A path that leads nowhere may still be what the mount table says.
+    let target = namei::lookup(state, &view, path).map_or_else(|_| path.to_owned(), |found| found.path);
+    let mounted = state.mounted_at(&target).filter(|mounted| mounted.target_bytes() == target.as_os_str().as_bytes());
+    let mounted = mounted.ok_or(Errno::EINVAL)?;
+    let Some(covers) = mounted.covers.clone() else { return Err(Errno::EINVAL.into()) };
+    let (id, owner) = (mounted.id, mounted.owner);
+    if state.covering(&covers).is_none_or(|top| top.id != id) {
+        return Err(Errno::EBUSY.into());
+    }
+    if !owns(state, mine, mounted) {
+        return Err(Errno::EPERM.into());
+    }
+    let shown = state.mounts().any(|other| other.lower == Some(id));
+    let busy = state.is_used_by_mounts(id) || state.prisons().any(|jail| jail.root.mount == id);
+    if shown || (busy && !force) {
+        return Err(Errno::EBUSY.into());
+    }
+    if mounted.lower.is_none() {
         std::fs::remove_dir_all(host.join(&mounted.backing)).map_err(|error| namei::errno(&error))?;
     }
-    state.mounts.remove(index);
+    state.remove_mount(id);
+    state.let_go(owner);
     Ok(())
+}
+
+/// What the mount table tells a process in the prison `mine` (`prison_canseemount`, `prison_enforce_statfs`).
+pub(super) fn visible(state: &State, mine: i32) -> Vec<Mount> {
+    let Some(prison) = state.prison(mine) else { return Vec::new() };
+    let path = Path::new(std::ffi::OsStr::from_bytes(&prison.path));
+    let as_seen = |mounted: &Mounted| {
+        let mount = mounted.mount.clone();
+        if prison.enforce_statfs == 0 {
+            return Some(mount);
+        }
+        if mounted.id == prison.root.mount {
+            return Some(Mount { target: "/".into(), ..mount });
+        }
+        if prison.enforce_statfs == 2 {
+            return None;
+        }
+        let below = mount.target.strip_prefix(path).ok()?;
+        Some(Mount { target: Path::new("/").join(below), ..mount })
+    };
+    state.mounts().filter_map(as_seen).collect()
 }

@@ -3,11 +3,15 @@
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::SIM_DIR;
-use super::state::{Mounted, State};
-use crate::kernel::{Errno, Jid};
+use super::param::PATH_LEN;
+use super::state::State;
+use crate::kernel::Errno;
 
 /// Where a path leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,10 +27,17 @@ pub struct Located {
 }
 
 /// A file: which mount it is on, and where from the root directory of the simulated host.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Place {
     pub(super) mount: u32,
     pub(super) at: PathBuf,
+}
+
+impl Place {
+    /// The root directory of the host.
+    pub(super) fn root() -> Self {
+        Self { mount: 0, at: PathBuf::new() }
+    }
 }
 
 /// What a process sees: its root directory.
@@ -45,24 +56,41 @@ struct Step {
 
 impl View {
     /// The view of a process in a prison.
-    pub(super) fn of(state: &State, host: &Path, prison: Jid) -> Result<Self, Errno> {
-        let root = Step { place: Place { mount: 0, at: PathBuf::new() }, path: PathBuf::from("/") };
-        let view = Self { host: host.to_owned(), root };
-        if prison == Jid::HOST {
-            return Ok(view);
-        }
-        let path = &state.jail(prison).ok_or(Errno::EINVAL)?.path;
-        let found = locate(state, &view, path, true)?;
-        Ok(Self { root: Step { place: found.place, path: found.path }, ..view })
+    pub(super) fn of(state: &State, host: &Path, prison: i32) -> Result<Self, Errno> {
+        let found = state.prison(prison).ok_or(Errno::EINVAL)?;
+        let path = PathBuf::from(std::ffi::OsStr::from_bytes(&found.path));
+        Ok(Self { host: host.to_owned(), root: Step { place: found.root.clone(), path } })
+    }
+
+    /// The root directory, which a jail may not cover.
+    pub(super) fn root(&self) -> &Place {
+        &self.root.place
     }
 }
 
 /// How many links a path may lead through (`MAXSYMLINKS`).
 const MAX_LINKS: usize = 32;
+/// The longest name of a file (`NAME_MAX`).
+const MAX_NAME: usize = 255;
 
+/// Where a path leads; what it names must be there. A relative path begins at the root directory.
+pub(super) fn lookup(state: &State, view: &View, path: &Path) -> Result<Located, Errno> {
+    let found = locate(state, view, path, true)?;
+    match found.real.metadata() {
+        // Only a directory has a name with a slash at its end.
+        Ok(real) if !real.is_dir() && path.as_os_str().as_bytes().ends_with(b"/") => Err(Errno::ENOTDIR),
+        Ok(_) => Ok(found),
+        Err(error) => Err(errno(&error)),
+    }
+}
+
+/// Where a path leads; its last part may be missing, and is followed through a link if `follow` is set.
 pub(super) fn locate(state: &State, view: &View, path: &Path, follow: bool) -> Result<Located, Errno> {
-    if !path.is_absolute() {
+    if path.as_os_str().is_empty() {
         return Err(Errno::ENOENT);
+    }
+    if path.as_os_str().len() >= PATH_LEN {
+        return Err(Errno::ENAMETOOLONG);
     }
     let mut way = vec![view.root.clone()];
     let mut left: VecDeque<OsString> = parts(path);
@@ -75,12 +103,17 @@ pub(super) fn locate(state: &State, view: &View, path: &Path, follow: bool) -> R
             }
             continue;
         }
+        if part.len() > MAX_NAME {
+            return Err(Errno::ENAMETOOLONG);
+        }
         let next = step(state, here, &part);
         let real = view.host.join(&next.place.at);
         let is_last = left.is_empty();
+        // The simulated host's own folder is none of the host's files.
+        if next.place.at == Path::new(SIM_DIR) {
+            return Err(Errno::ENOENT);
+        }
         match real.symlink_metadata() {
-            // The simulated host's own folder is none of the host's files.
-            _ if next.place.at == Path::new(SIM_DIR) => return Err(Errno::ENOENT),
             Err(error) if error.kind() == io::ErrorKind::NotFound && is_last => way.push(next),
             Err(error) => return Err(errno(&error)),
             Ok(found) if found.is_symlink() && (follow || !is_last) => {
@@ -101,7 +134,7 @@ pub(super) fn locate(state: &State, view: &View, path: &Path, follow: bool) -> R
         }
     }
     let Step { place, path } = way.pop().unwrap_or_else(|| view.root.clone());
-    let read_only = state.mounts.iter().any(|found| found.id == place.mount && found.mount.flags.read_only);
+    let read_only = state.mounted(place.mount).is_some_and(|found| found.mount.flags.read_only);
     Ok(Located { real: view.host.join(&place.at), path, read_only, place })
 }
 
@@ -116,22 +149,11 @@ fn parts(path: &Path) -> VecDeque<OsString> {
 
 /// One name further, onto the topmost mount that lies there.
 fn step(state: &State, here: &Step, name: &OsString) -> Step {
-    let place = Place { mount: here.place.mount, at: here.place.at.join(name) };
-    Step { place: topmost(state, place), path: here.path.join(name) }
-}
-
-/// What shows at a place: the root of what is mounted over it, however many times.
-pub(super) fn topmost(state: &State, mut place: Place) -> Place {
-    let covering = |place: &Place| -> Option<&Mounted> {
-        let covers = |found: &&Mounted| {
-            found.covers.as_ref().is_some_and(|(mount, at)| (*mount, at) == (place.mount, &place.at))
-        };
-        state.mounts.iter().rfind(covers)
-    };
-    while let Some(found) = covering(&place) {
+    let mut place = Place { mount: here.place.mount, at: here.place.at.join(name) };
+    while let Some(found) = state.covering(&place) {
         place = Place { mount: found.id, at: found.backing.clone() };
     }
-    place
+    Step { place, path: here.path.join(name) }
 }
 
 /// What FreeBSD would have answered where the system below answered `error`.

@@ -6,13 +6,13 @@ use ipnet::IpNet;
 
 use super::Refusal;
 use super::state::State;
-use crate::kernel::{Errno, Interface, Jid, Value};
+use crate::kernel::{Errno, Interface, Jid};
 
 /// Interfaces that can be cloned: their names without the unit.
 const CLONERS: &[&str] = &["bridge", "disc", "epair", "gif", "lo", "tap", "tun", "vlan", "wg"];
 
 fn find<'a>(state: &'a mut State, name: &str) -> Result<&'a mut Interface, Refusal> {
-    state.interfaces.iter_mut().find(|found| found.name == name).ok_or(Errno::ENXIO.into())
+    state.rest_mut().interfaces.iter_mut().find(|found| found.name == name).ok_or(Errno::ENXIO.into())
 }
 
 pub(super) fn create(state: &mut State, name: &str) -> Result<(), Refusal> {
@@ -20,10 +20,10 @@ pub(super) fn create(state: &mut State, name: &str) -> Result<(), Refusal> {
     if !CLONERS.contains(&cloner) || cloner.len() == name.len() {
         return Err(Errno::EINVAL.into());
     }
-    if state.interfaces.iter().any(|found| found.name == name) {
+    if state.rest_mut().interfaces.iter().any(|found| found.name == name) {
         return Err(Errno::EEXIST.into());
     }
-    state.interfaces.push(Interface { name: name.to_owned(), addresses: Vec::new() });
+    state.rest_mut().interfaces.push(Interface { name: name.to_owned(), addresses: Vec::new() });
     Ok(())
 }
 
@@ -32,7 +32,7 @@ pub(super) fn destroy(state: &mut State, name: &str) -> Result<(), Refusal> {
     if name == "lo0" {
         return Err(Errno::EINVAL.into());
     }
-    state.interfaces.retain(|found| found.name != name);
+    state.rest_mut().interfaces.retain(|found| found.name != name);
     Ok(())
 }
 
@@ -54,21 +54,21 @@ pub(super) fn remove_address(state: &mut State, interface: &str, address: IpAddr
 
 pub(super) fn move_to(state: &mut State, name: &str, to: Jid) -> Result<(), Refusal> {
     find(state, name)?;
-    let has_stack = state.jail(to).is_some_and(|jail| jail.params.get("vnet") == Some(&Value::Int(1)));
+    let has_stack = state.prison(to.0).is_some_and(|jail| jail.vnet && jail.jid != 0);
     if !has_stack {
         return Err(Errno::ENOENT.into());
     }
-    let index = state.interfaces.iter().position(|found| found.name == name).ok_or(Errno::ENXIO)?;
+    let index = state.rest_mut().interfaces.iter().position(|found| found.name == name).ok_or(Errno::ENXIO)?;
     // An interface loses its addresses on the way.
-    let interface = Interface { addresses: Vec::new(), ..state.interfaces.remove(index) };
-    state.moved.insert(name.to_owned(), (to, interface));
+    let interface = Interface { addresses: Vec::new(), ..state.rest_mut().interfaces.remove(index) };
+    state.rest_mut().moved.insert(name.to_owned(), (to, interface));
     Ok(())
 }
 
 pub(super) fn reclaim(state: &mut State, name: &str, from: Jid) -> Result<(), Refusal> {
-    match state.moved.remove(name) {
+    match state.rest_mut().moved.remove(name) {
         Some((holder, interface)) if holder == from => {
-            state.interfaces.push(Interface { addresses: Vec::new(), ..interface });
+            state.rest_mut().interfaces.push(Interface { addresses: Vec::new(), ..interface });
             Ok(())
         }
         _ => Err(Errno::ENXIO.into()),

@@ -1,13 +1,14 @@
-//! What the simulated kernel keeps, and the file it keeps it in.
+//! What the simulated kernel keeps.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::SIM_DIR;
-use crate::kernel::{Interface, Jid, Mount, MountFlags, Value};
+use super::namei::Place;
+use super::prison::Prison;
+use super::release::Release;
+use crate::kernel::{Interface, Jid, Mount, MountFlags};
 
 /// Modules that can be loaded.
 pub(super) const MODULES: &[&str] = &[
@@ -15,6 +16,7 @@ pub(super) const MODULES: &[&str] = &[
     "if_bridge",
     "if_epair",
     "linprocfs",
+    "linsysfs",
     "linux",
     "linux64",
     "nullfs",
@@ -26,12 +28,33 @@ pub(super) const MODULES: &[&str] = &[
     "zfs",
 ];
 
-#[derive(Debug, Serialize, Deserialize)]
+/// Everything the kernel keeps, with what has changed since it was last written down.
+#[derive(Debug, Default)]
 pub(super) struct State {
-    pub(super) jails: Vec<Jail>,
+    prisons: BTreeMap<i32, Prison>,
+    mounts: BTreeMap<u32, Mounted>,
+    counters: Counters,
+    rest: Rest,
+    changed: Changed,
+    /// The topmost mount on each directory that has one.
+    covering: HashMap<Place, u32>,
+    /// The mounts of each mount point, by path, the newest last.
+    by_target: HashMap<PathBuf, Vec<u32>>,
+    /// How many other mounts a mount is needed by: those on it, and those that show it.
+    users: HashMap<u32, usize>,
+}
+
+/// The numbers given last.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Counters {
     pub(super) last_jid: i32,
-    pub(super) mounts: Vec<Mounted>,
     pub(super) last_mount: u32,
+}
+
+/// What changes seldom.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Rest {
+    pub(super) release: Release,
     pub(super) interfaces: Vec<Interface>,
     /// Interfaces that are in a jail's network stack, and whose.
     pub(super) moved: BTreeMap<String, (Jid, Interface)>,
@@ -48,38 +71,46 @@ pub(crate) struct Pf {
     pub(crate) rules: Option<bstr::BString>,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Jail {
-    pub(super) jid: Jid,
-    pub(super) name: bstr::BString,
-    /// The prison path, as the host sees it.
-    pub(super) path: PathBuf,
-    pub(super) params: BTreeMap<String, Value>,
-    pub(super) processes: u32,
-}
-
-impl Jail {
-    pub(super) fn int(&self, name: &str) -> i32 {
-        match self.params.get(name) {
-            Some(Value::Int(value)) => *value,
-            _ => 0,
-        }
-    }
-}
-
+/// A mounted file system.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Mounted {
     pub(super) id: u32,
     pub(super) mount: Mount,
     /// The directory that shows through, from the root directory of the simulated host.
     pub(super) backing: PathBuf,
-    /// The directory it is mounted over, and of which mount that is. The root file system covers nothing.
-    pub(super) covers: Option<(u32, PathBuf)>,
+    /// The directory it is mounted over. The root file system covers nothing.
+    pub(super) covers: Option<Place>,
+    /// For a nullfs: the mount that the directory it shows is on.
+    pub(super) lower: Option<u32>,
+    /// The prison whose process mounted it.
+    pub(super) owner: i32,
+}
+
+#[derive(Debug, Default)]
+struct Changed {
+    prisons: BTreeSet<i32>,
+    mounts: BTreeSet<u32>,
+    counters: bool,
+    rest: bool,
+}
+
+/// A change of the state, as it is written down; the whole state is a change of nothing.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Change {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    prisons: Vec<(i32, Option<Prison>)>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    mounts: Vec<(u32, Option<Mounted>)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counters: Option<Counters>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rest: Option<Rest>,
 }
 
 impl State {
     /// A host just booted.
-    fn boot() -> Self {
+    pub(super) fn boot(release: Release) -> Self {
         let slash = Mount {
             fstype: "ufs".into(),
             source: "/dev/ada0p2".into(),
@@ -87,50 +118,199 @@ impl State {
             flags: MountFlags::default(),
         };
         let loopback = ["127.0.0.1/8", "::1/128"].iter().filter_map(|address| address.parse().ok()).collect();
-        Self {
-            jails: Vec::new(),
-            last_jid: 0,
-            mounts: vec![Mounted { id: 0, mount: slash, backing: PathBuf::new(), covers: None }],
-            last_mount: 0,
+        let rest = Rest {
+            release,
             interfaces: vec![Interface { name: "lo0".into(), addresses: loopback }],
-            moved: BTreeMap::new(),
-            modules: BTreeSet::new(),
             sysctls: [
-                ("kern.osreldate", 1_500_000),
+                ("kern.osreldate", release.osreldate().into()),
                 ("net.inet.ip.forwarding", 0),
                 ("net.inet6.ip6.forwarding", 0),
                 ("security.jail.jailed", 0),
             ]
             .map(|(name, value)| (name.to_owned(), value))
             .into(),
-            pf: Pf::default(),
+            ..Rest::default()
+        };
+        let mut state = Self { rest, ..Self::default() };
+        state.add_prison(Prison::host(release));
+        state.add_mount(Mounted { id: 0, mount: slash, backing: PathBuf::new(), covers: None, lower: None, owner: 0 });
+        state.changed.rest = true;
+        state.changed.counters = true;
+        state
+    }
+
+    pub(super) fn prison(&self, jid: i32) -> Option<&Prison> {
+        self.prisons.get(&jid)
+    }
+
+    pub(super) fn prison_mut(&mut self, jid: i32) -> Option<&mut Prison> {
+        let prison = self.prisons.get_mut(&jid)?;
+        self.changed.prisons.insert(jid);
+        Some(prison)
+    }
+
+    /// The host and every jail, by jid.
+    pub(super) fn prisons(&self) -> impl DoubleEndedIterator<Item = &Prison> {
+        self.prisons.values()
+    }
+
+    /// The jails with a greater jid than this.
+    pub(super) fn prisons_after(&self, jid: i32) -> impl Iterator<Item = &Prison> {
+        self.prisons.range(jid.saturating_add(1)..).map(|(_, prison)| prison)
+    }
+
+    pub(super) fn add_prison(&mut self, prison: Prison) {
+        self.changed.prisons.insert(prison.jid);
+        self.prisons.insert(prison.jid, prison);
+    }
+
+    pub(super) fn remove_prison(&mut self, jid: i32) {
+        self.changed.prisons.insert(jid);
+        self.prisons.remove(&jid);
+    }
+
+    /// What is mounted, in the order it was mounted.
+    pub(super) fn mounts(&self) -> impl DoubleEndedIterator<Item = &Mounted> {
+        self.mounts.values()
+    }
+
+    pub(super) fn mounted(&self, id: u32) -> Option<&Mounted> {
+        self.mounts.get(&id)
+    }
+
+    pub(super) fn mounted_mut(&mut self, id: u32) -> Option<&mut Mounted> {
+        let mounted = self.mounts.get_mut(&id)?;
+        self.changed.mounts.insert(id);
+        Some(mounted)
+    }
+
+    /// The newest mount that is called this in the mount table.
+    pub(super) fn mounted_at(&self, target: &Path) -> Option<&Mounted> {
+        self.by_target.get(target)?.last().and_then(|id| self.mounts.get(id))
+    }
+
+    /// The mount that covers a directory.
+    pub(super) fn covering(&self, place: &Place) -> Option<&Mounted> {
+        self.covering.get(place).and_then(|id| self.mounts.get(id))
+    }
+
+    /// Whether other mounts are on a mount or show it.
+    pub(super) fn is_used_by_mounts(&self, id: u32) -> bool {
+        self.users.contains_key(&id)
+    }
+
+    pub(super) fn add_mount(&mut self, mounted: Mounted) {
+        if let Some(place) = &mounted.covers {
+            self.covering.insert(place.clone(), mounted.id);
+        }
+        for user in mounted.covers.iter().map(|place| place.mount).chain(mounted.lower) {
+            *self.users.entry(user).or_default() += 1;
+        }
+        self.by_target.entry(mounted.mount.target.clone()).or_default().push(mounted.id);
+        self.changed.mounts.insert(mounted.id);
+        self.mounts.insert(mounted.id, mounted);
+    }
+
+    pub(super) fn remove_mount(&mut self, id: u32) {
+        let Some(mounted) = self.mounts.remove(&id) else { return };
+        self.changed.mounts.insert(id);
+        if let Some(place) = &mounted.covers
+            && self.covering.get(place) == Some(&id)
+        {
+            self.covering.remove(place);
+        }
+        for user in mounted.covers.iter().map(|place| place.mount).chain(mounted.lower) {
+            if let Some(count) = self.users.get_mut(&user) {
+                *count -= 1;
+                if *count == 0 {
+                    self.users.remove(&user);
+                }
+            }
+        }
+        if let Some(ids) = self.by_target.get_mut(&mounted.mount.target) {
+            ids.retain(|other| *other != id);
+            if ids.is_empty() {
+                self.by_target.remove(&mounted.mount.target);
+            }
         }
     }
 
-    pub(super) fn load(root: &Path) -> io::Result<Self> {
-        match std::fs::read(path(root)) {
-            Ok(text) => Ok(serde_json::from_slice(&text)?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::boot()),
-            Err(error) => Err(error),
+    pub(super) fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    pub(super) fn counters_mut(&mut self) -> &mut Counters {
+        self.changed.counters = true;
+        &mut self.counters
+    }
+
+    pub(super) fn rest(&self) -> &Rest {
+        &self.rest
+    }
+
+    pub(super) fn rest_mut(&mut self) -> &mut Rest {
+        self.changed.rest = true;
+        &mut self.rest
+    }
+
+    /// Loads the module of a file system, as nmount(2) does where it is missing.
+    pub(super) fn load(&mut self, module: Option<&str>) {
+        if let Some(module) = module
+            && !self.rest.modules.contains(module)
+        {
+            self.rest_mut().modules.insert(module.to_owned());
         }
     }
 
-    /// Writes the state beside the old one and renames it into place: a process killed here leaves one or the other.
-    pub(super) fn store(&self, root: &Path) -> io::Result<()> {
-        let staged = root.join(SIM_DIR).join("kernel.json.new");
-        std::fs::write(&staged, serde_json::to_vec(self)?)?;
-        std::fs::rename(staged, path(root))
+    /// What has changed since this was last asked; none where nothing has.
+    pub(super) fn take_change(&mut self) -> Option<Change> {
+        let changed = std::mem::take(&mut self.changed);
+        if changed.prisons.is_empty() && changed.mounts.is_empty() && !changed.counters && !changed.rest {
+            return None;
+        }
+        Some(Change {
+            prisons: changed.prisons.iter().map(|&jid| (jid, self.prisons.get(&jid).cloned())).collect(),
+            mounts: changed.mounts.iter().map(|&id| (id, self.mounts.get(&id).cloned())).collect(),
+            counters: changed.counters.then_some(self.counters),
+            rest: changed.rest.then(|| self.rest.clone()),
+        })
     }
 
-    pub(super) fn jail(&self, jid: Jid) -> Option<&Jail> {
-        self.jails.iter().find(|jail| jail.jid == jid)
+    /// The whole state as one change.
+    pub(super) fn whole(&self) -> Change {
+        Change {
+            prisons: self.prisons.iter().map(|(&jid, prison)| (jid, Some(prison.clone()))).collect(),
+            mounts: self.mounts.iter().map(|(&id, mounted)| (id, Some(mounted.clone()))).collect(),
+            counters: Some(self.counters),
+            rest: Some(self.rest.clone()),
+        }
     }
 
-    pub(super) fn jail_named(&self, name: &[u8]) -> Option<&Jail> {
-        self.jails.iter().find(|jail| jail.name == name)
+    /// Follows a change that was written down.
+    pub(super) fn apply(&mut self, change: Change) {
+        for (jid, prison) in change.prisons {
+            match prison {
+                Some(prison) => self.add_prison(prison),
+                None => self.remove_prison(jid),
+            }
+        }
+        for (id, mounted) in change.mounts {
+            self.remove_mount(id);
+            if let Some(mounted) = mounted {
+                self.add_mount(mounted);
+            }
+        }
+        self.counters = change.counters.unwrap_or(self.counters);
+        if let Some(rest) = change.rest {
+            self.rest = rest;
+        }
+        self.changed = Changed::default();
     }
 }
 
-fn path(root: &Path) -> PathBuf {
-    root.join(SIM_DIR).join("kernel.json")
+impl Mounted {
+    /// What the mount table calls its mount point (`f_mntonname`).
+    pub(super) fn target_bytes(&self) -> &[u8] {
+        std::os::unix::ffi::OsStrExt::as_bytes(self.mount.target.as_os_str())
+    }
 }

@@ -1,0 +1,87 @@
+//! The file calls that a process of the simulated host makes: mkdir(2), rmdir(2), open(2), unlink(2), symlink(2).
+
+use std::fs;
+use std::path::Path;
+
+use super::namei::{self, Located};
+use super::{Refusal, SimKernel, State};
+use crate::kernel::Errno;
+
+impl SimKernel {
+    fn on_file<T>(
+        &self,
+        path: &Path,
+        follow: bool,
+        act: impl FnOnce(&State, Located) -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        let acted = self.read(|state| {
+            let found = namei::locate(state, &self.view(state)?, path, follow)?;
+            act(state, found).map_err(Refusal::from)
+        });
+        acted.map_err(|refusal| refusal.errno)
+    }
+
+    /// mkdir(2)
+    pub(crate) fn make_dir(&self, path: &Path) -> Result<(), Errno> {
+        self.on_file(path, false, |_, found| create(&found, |real| fs::create_dir(real)))
+    }
+
+    /// rmdir(2)
+    pub(crate) fn remove_dir(&self, path: &Path) -> Result<(), Errno> {
+        self.on_file(path, false, |state, found| {
+            if found.real.symlink_metadata().is_ok_and(|real| !real.is_dir()) {
+                return Err(Errno::ENOTDIR);
+            }
+            if is_mount_point(state, &found) {
+                return Err(Errno::EBUSY);
+            }
+            writable(&found)?;
+            fs::remove_dir(&found.real).map_err(|error| namei::errno(&error))
+        })
+    }
+
+    /// open(2) with `O_CREAT | O_WRONLY`
+    pub(crate) fn touch(&self, path: &Path) -> Result<(), Errno> {
+        self.on_file(path, true, |_, found| {
+            if found.real.is_dir() {
+                return Err(Errno::EISDIR);
+            }
+            writable(&found)?;
+            let opened = fs::File::options().create(true).truncate(false).write(true).open(&found.real);
+            opened.map(drop).map_err(|error| namei::errno(&error))
+        })
+    }
+
+    /// unlink(2)
+    pub(crate) fn remove_file(&self, path: &Path) -> Result<(), Errno> {
+        self.on_file(path, false, |_, found| {
+            if found.real.symlink_metadata().is_ok_and(|real| real.is_dir()) {
+                return Err(Errno::EPERM);
+            }
+            writable(&found)?;
+            fs::remove_file(&found.real).map_err(|error| namei::errno(&error))
+        })
+    }
+
+    /// symlink(2)
+    pub(crate) fn link(&self, target: &Path, path: &Path) -> Result<(), Errno> {
+        self.on_file(path, false, |_, found| create(&found, |real| std::os::unix::fs::symlink(target, real)))
+    }
+}
+
+fn create(found: &Located, make: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<(), Errno> {
+    if found.real.symlink_metadata().is_ok() {
+        return Err(Errno::EEXIST);
+    }
+    writable(found)?;
+    make(&found.real).map_err(|error| namei::errno(&error))
+}
+
+fn writable(found: &Located) -> Result<(), Errno> {
+    if found.read_only { Err(Errno::EROFS) } else { Ok(()) }
+}
+
+/// Whether something is mounted here: then this is its root directory.
+fn is_mount_point(state: &State, found: &Located) -> bool {
+    state.mounted(found.place.mount).is_some_and(|mounted| mounted.backing == found.place.at)
+}

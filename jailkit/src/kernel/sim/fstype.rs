@@ -1,0 +1,195 @@
+//! The file systems that can be mounted, and what each refuses.
+//!
+//! Source: nullfs_mount, devfs_mount, tmpfs_mount, fdescfs_mount, pfs_mount, unionfs_domount.
+
+use std::path::Path;
+
+use super::Refusal;
+use super::mounts::Call;
+use super::namei::{self, Located, Place, View};
+use super::state::State;
+use crate::kernel::Errno;
+
+/// A file system.
+pub(super) struct Fstype {
+    pub(super) name: &'static str,
+    /// The module that is loaded for it; none for what every kernel has.
+    pub(super) module: Option<&'static str>,
+    /// The parameter that lets a jail mount it; none for what no jail may mount.
+    pub(super) allow: Option<&'static str>,
+    /// Whether it may be mounted on a file, from 14 on (`VFCF_FILEMOUNT`).
+    pub(super) shows_files: bool,
+    pub(super) mount: fn(&State, &View, &Call<'_>, &Located) -> Result<Shown, Refusal>,
+    pub(super) update: fn(&State, &Call<'_>) -> Result<(), Refusal>,
+}
+
+/// What a mounted file system shows.
+pub(super) enum Shown {
+    /// A directory of another one.
+    Directory(Place),
+    /// Files of its own.
+    Own,
+}
+
+const fn fstype(
+    name: &'static str,
+    allow: Option<&'static str>,
+    mount: fn(&State, &View, &Call<'_>, &Located) -> Result<Shown, Refusal>,
+    update: fn(&State, &Call<'_>) -> Result<(), Refusal>,
+) -> Fstype {
+    Fstype { name, module: Some(name), allow, shows_files: false, mount, update }
+}
+
+const KNOWN: &[Fstype] = &[
+    Fstype { module: None, ..fstype("devfs", Some("allow.mount.devfs"), devfs, devfs_update) },
+    fstype("fdescfs", Some("allow.mount.fdescfs"), own, no_update),
+    fstype("linprocfs", None, own, no_update),
+    fstype("linsysfs", None, own, no_update),
+    Fstype { shows_files: true, ..fstype("nullfs", Some("allow.mount.nullfs"), nullfs, nullfs_update) },
+    fstype("procfs", Some("allow.mount.procfs"), own, no_update),
+    fstype("tmpfs", Some("allow.mount.tmpfs"), tmpfs, tmpfs_update),
+    fstype("unionfs", None, unionfs, no_update),
+];
+
+pub(super) fn find(name: &str) -> Option<&'static Fstype> {
+    KNOWN.iter().find(|known| known.name == name)
+}
+
+fn own(_: &State, _: &View, _: &Call<'_>, _: &Located) -> Result<Shown, Refusal> {
+    Ok(Shown::Own)
+}
+
+fn no_update(_: &State, _: &Call<'_>) -> Result<(), Refusal> {
+    Err(Errno::EOPNOTSUPP.into())
+}
+
+fn nullfs(state: &State, view: &View, call: &Call<'_>, target: &Located) -> Result<Shown, Refusal> {
+    let source = source(call).ok_or(Errno::EINVAL)?;
+    let shown = namei::lookup(state, view, source)?;
+    // The kernel would lock the one directory twice.
+    let lower = state.mounted(target.place.mount).and_then(|mounted| mounted.lower.filter(|_| is_nullfs(mounted)));
+    let is_same = lower.is_some_and(|mount| shown.place == Place { mount, at: target.place.at.clone() });
+    if is_same || shown.place == target.place {
+        return Err(Errno::EDEADLK.into());
+    }
+    if shown.real.is_dir() != target.real.is_dir() {
+        let newer = state.rest().release.has(14);
+        return Err(if newer { Errno::EOPNOTSUPP } else { Errno::ENOTDIR }.into());
+    }
+    Ok(Shown::Directory(shown.place))
+}
+
+fn is_nullfs(mounted: &super::state::Mounted) -> bool {
+    mounted.mount.fstype == "nullfs"
+}
+
+fn source<'a>(call: &'a Call<'_>) -> Option<&'a Path> {
+    let option = || call.value("from").or(call.value("target")).map(Path::new);
+    call.request.source.as_deref().or_else(option)
+}
+
+fn nullfs_update(_: &State, call: &Call<'_>) -> Result<(), Refusal> {
+    // Only for NFS.
+    if call.has("export") { Ok(()) } else { Err(Errno::EOPNOTSUPP.into()) }
+}
+
+fn devfs(state: &State, _: &View, call: &Call<'_>, _: &Located) -> Result<Shown, Refusal> {
+    devfs_update(state, call)?;
+    Ok(Shown::Own)
+}
+
+fn devfs_update(state: &State, call: &Call<'_>) -> Result<(), Refusal> {
+    filter(call, &["from", "export", "ruleset"])?;
+    if call.has("export") {
+        return Err(Errno::EOPNOTSUPP.into());
+    }
+    let ruleset = match call.value("ruleset") {
+        None if call.has("ruleset") => None,
+        None => Some(0),
+        Some(text) => leading_number(text).filter(|number| (0..=65535).contains(number)),
+    };
+    let ruleset = ruleset.ok_or_else(|| Refusal::new(Errno::EINVAL, "invalid ruleset specification"))?;
+    let own = state.prison(call.mine).map_or(0, |prison| prison.devfs_ruleset);
+    if call.mine != 0 && ruleset != 0 && ruleset != i64::from(own) {
+        return Err(Errno::EPERM.into());
+    }
+    Ok(())
+}
+
+/// The number a text begins with, as sscanf(9) reads `%d`.
+fn leading_number(text: &str) -> Option<i64> {
+    let text = text.trim_start();
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    let number: i64 = digits[..end].parse().ok()?;
+    Some(if text.starts_with('-') { -number } else { number })
+}
+
+fn tmpfs(_: &State, _: &View, call: &Call<'_>, _: &Located) -> Result<Shown, Refusal> {
+    let known =
+        ["from", "size", "maxfilesize", "inodes", "uid", "gid", "mode", "export", "union", "nonc", "nomtime", "pgread"];
+    filter(call, &known)?;
+    Ok(Shown::Own)
+}
+
+fn tmpfs_update(_: &State, call: &Call<'_>) -> Result<(), Refusal> {
+    match filter(call, &["from", "export", "nomtime", "size"]) {
+        Ok(()) => Ok(()),
+        Err(refusal) => Err(Refusal { errno: Errno::EOPNOTSUPP, ..refusal }),
+    }
+}
+
+/// A layer over the directory it is mounted on; the simulated kernel shows the layer alone.
+fn unionfs(state: &State, view: &View, call: &Call<'_>, _: &Located) -> Result<Shown, Refusal> {
+    let source = source(call).ok_or(Errno::EINVAL)?;
+    let layer = namei::lookup(state, view, source)?;
+    if !layer.real.is_dir() {
+        return Err(Errno::EINVAL.into());
+    }
+    Ok(Shown::Directory(layer.place))
+}
+
+/// Refuses an option that neither the file system nor every file system knows (vfs_filteropt).
+fn filter(call: &Call<'_>, known: &[&str]) -> Result<(), Refusal> {
+    const GLOBAL: &[&str] = &[
+        "acls",
+        "async",
+        "atime",
+        "clusterr",
+        "clusterw",
+        "errmsg",
+        "exec",
+        "export",
+        "force",
+        "fspath",
+        "fstype",
+        "nfsv4acls",
+        "rdonly",
+        "ro",
+        "rw",
+        "suid",
+        "suiddir",
+        "symfollow",
+        "sync",
+        "union",
+        "update",
+        "userquota",
+        "groupquota",
+        "automounted",
+        "cover",
+        "emptydir",
+        "multilabel",
+        "snapshot",
+        "untrusted",
+        "autoro",
+        "reload",
+    ];
+    let is_known = |name: &str| {
+        let plain = name.strip_prefix("no").unwrap_or(name);
+        [GLOBAL, known].iter().any(|list| list.contains(&name) || list.contains(&plain))
+    };
+    match call.request.options.iter().find(|(name, _)| !is_known(name)) {
+        None => Ok(()),
+        Some((name, _)) => Err(Refusal::new(Errno::EINVAL, format!("mount option <{name}> is unknown"))),
+    }
+}

@@ -1,0 +1,275 @@
+//! A prison: what the kernel keeps of a jail, and when it lets go of one.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use bstr::BString;
+use serde::{Deserialize, Serialize};
+
+use super::namei::Place;
+use super::param::{SYSV, allow_bit};
+use super::release::Release;
+use super::state::State;
+use crate::kernel::{Errno, Jid};
+
+/// The `host.hostuuid` of whom nothing was said.
+pub(super) const NO_UUID: &str = "00000000-0000-0000-0000-000000000000";
+
+/// What the kernel keeps of a jail (`struct prison`); the host is prison 0.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Prison {
+    pub(super) jid: i32,
+    pub(super) parent: i32,
+    /// Its whole name, its parents' included.
+    pub(super) name: BString,
+    /// The prison path, as the host sees it.
+    pub(super) path: BString,
+    /// Where that lies.
+    pub(super) root: Place,
+    /// It is being removed, or nothing holds it any more.
+    pub(super) dying: bool,
+    pub(super) persist: bool,
+    pub(super) vnet: bool,
+    /// It has host information of its own (`PR_HOST`).
+    pub(super) own_host: bool,
+    /// Addresses are restricted, here or in a parent (`PR_IP4`, `PR_IP6`).
+    pub(super) ip4: bool,
+    pub(super) ip6: bool,
+    /// They are restricted here (`PR_IP4_USER`, `PR_IP6_USER`).
+    pub(super) ip4_user: bool,
+    pub(super) ip6_user: bool,
+    pub(super) ip4_addr: Vec<Ipv4Addr>,
+    pub(super) ip6_addr: Vec<Ipv6Addr>,
+    pub(super) ip4_saddrsel: bool,
+    pub(super) ip6_saddrsel: bool,
+    /// Bits of [`super::param::ALLOW`].
+    pub(super) allow: u64,
+    pub(super) securelevel: i32,
+    pub(super) children_max: i32,
+    pub(super) enforce_statfs: i32,
+    pub(super) devfs_ruleset: i32,
+    pub(super) hostname: BString,
+    pub(super) domainname: BString,
+    pub(super) hostuuid: BString,
+    pub(super) hostid: u64,
+    pub(super) osreldate: i32,
+    pub(super) osrelease: BString,
+    pub(super) cpuset: i32,
+    /// Whose System V objects it sees: its own, a parent's, or none.
+    pub(super) sysv: [Option<i32>; SYSV.len()],
+    /// Processes that run in it.
+    pub(super) processes: u32,
+    /// Processes that run in it and whose parent does not wait for them.
+    pub(super) held: u32,
+    /// Killed processes that the kernel has not let go of: they keep a dying jail.
+    pub(super) zombies: u32,
+}
+
+impl Prison {
+    /// The host.
+    pub(super) fn host(release: Release) -> Self {
+        Self {
+            jid: 0,
+            parent: -1,
+            name: "0".into(),
+            path: "/".into(),
+            root: Place::root(),
+            dying: false,
+            persist: true,
+            vnet: true,
+            own_host: true,
+            ip4: false,
+            ip6: false,
+            ip4_user: false,
+            ip6_user: false,
+            ip4_addr: Vec::new(),
+            ip6_addr: Vec::new(),
+            ip4_saddrsel: true,
+            ip6_saddrsel: true,
+            allow: release.allow_all(),
+            securelevel: -1,
+            children_max: 999_999,
+            enforce_statfs: 0,
+            devfs_ruleset: 0,
+            hostname: BString::default(),
+            domainname: BString::default(),
+            hostuuid: NO_UUID.into(),
+            hostid: 0,
+            osreldate: release.osreldate(),
+            osrelease: format!("{release}-RELEASE").into(),
+            cpuset: 1,
+            sysv: [Some(0); SYSV.len()],
+            processes: 0,
+            held: 0,
+            zombies: 0,
+        }
+    }
+
+    /// Whether it has the `allow.` parameter of this name.
+    pub(super) fn allows(&self, name: &str) -> bool {
+        self.allow & allow_bit(name) != 0
+    }
+
+    /// Where the name of a child begins, after this one's and a dot.
+    pub(super) fn child_prefix(&self) -> usize {
+        if self.jid == 0 { 0 } else { self.name.len() + 1 }
+    }
+}
+
+impl State {
+    /// The jails below a prison, at whatever depth, by jid.
+    pub(super) fn descendants(&self, of: i32) -> Vec<i32> {
+        self.prisons().filter(|prison| self.is_below(of, prison.jid)).map(|prison| prison.jid).collect()
+    }
+
+    /// Whether `jid` is a jail below the prison `of` (`prison_ischild`).
+    pub(super) fn is_below(&self, of: i32, jid: i32) -> bool {
+        let mut at = self.prison(jid);
+        while let Some(prison) = at {
+            if prison.parent == of {
+                return true;
+            }
+            at = self.prison(prison.parent);
+        }
+        false
+    }
+
+    /// How far below `of` a jail is: 1 for a child.
+    pub(super) fn depth_below(&self, of: i32, jid: i32) -> i32 {
+        let mut depth = 0;
+        let mut at = jid;
+        while at != of {
+            match self.prison(at) {
+                Some(prison) => at = prison.parent,
+                None => break,
+            }
+            depth += 1;
+        }
+        depth
+    }
+
+    /// How many jails there are below a prison, dying ones included.
+    pub(super) fn child_count(&self, of: i32) -> i32 {
+        if of == 0 {
+            return self.prisons().count() as i32 - 1;
+        }
+        self.prisons().filter(|prison| self.is_below(of, prison.jid)).count() as i32
+    }
+
+    /// The jail of a name as `mine` says it; a living one before a dying one (`prison_find_name`).
+    pub(super) fn named(&self, mine: i32, name: &[u8]) -> Option<&Prison> {
+        let prefix = self.prison(mine)?.child_prefix();
+        let mut dead = None;
+        for prison in self.prisons().filter(|prison| prison.jid != 0) {
+            if prison.name.get(prefix..) == Some(name) && self.is_below(mine, prison.jid) {
+                if !prison.dying {
+                    return Some(prison);
+                }
+                dead = Some(prison);
+            }
+        }
+        dead
+    }
+
+    /// The next number for a jail: after the last one given, passing over those in use.
+    pub(super) fn next_jid(&mut self) -> Option<i32> {
+        const MOST: i32 = 999_999;
+        let first = self.counters().last_jid % MOST + 1;
+        let free = (first..=MOST).chain(1..first).find(|&jid| self.prison(jid).is_none())?;
+        self.counters_mut().last_jid = free;
+        Some(free)
+    }
+
+    /// The lowest number of a cpuset that nobody has; 0 to 2 are the kernel's own.
+    pub(super) fn next_cpuset(&self) -> i32 {
+        let mut used: Vec<i32> = self.prisons().map(|prison| prison.cpuset).collect();
+        used.sort_unstable();
+        let mut free = 3;
+        for number in used {
+            if number == free {
+                free += 1;
+            }
+        }
+        free
+    }
+
+    /// Takes permissions from a jail and all below it.
+    pub(super) fn forbid(&mut self, jid: i32, bits: u64) {
+        for jid in self.descendants(jid).into_iter().chain([jid]) {
+            if self.prison(jid).is_some_and(|prison| prison.allow & bits != 0)
+                && let Some(prison) = self.prison_mut(jid)
+            {
+                prison.allow &= !bits;
+            }
+        }
+    }
+
+    /// jail_remove(2): marks a jail and those below it as dying, and kills their processes.
+    pub(super) fn kill(&mut self, jid: i32) {
+        for jid in self.descendants(jid).into_iter().chain([jid]) {
+            if let Some(prison) = self.prison_mut(jid) {
+                prison.dying = true;
+                prison.persist = false;
+                prison.processes = 0;
+                prison.zombies += std::mem::take(&mut prison.held);
+            }
+        }
+        self.let_go(jid);
+    }
+
+    /// Looks whether anything still holds a jail, and frees it and its parents where not. Processes and children keep
+    /// it alive; killed processes and file systems mounted from within keep it dying.
+    pub(super) fn let_go(&mut self, jid: i32) {
+        if jid <= 0 {
+            return;
+        }
+        // The deepest first: a child keeps its parent.
+        let mut below = self.descendants(jid);
+        below.sort_by_key(|&below| std::cmp::Reverse(self.depth_below(jid, below)));
+        for jid in below {
+            self.let_go_of(jid);
+        }
+        let mut at = jid;
+        while at > 0 {
+            let Some(parent) = self.prison(at).map(|prison| prison.parent) else { return };
+            self.let_go_of(at);
+            at = parent;
+        }
+    }
+
+    fn let_go_of(&mut self, jid: i32) {
+        let Some(prison) = self.prison(jid) else { return };
+        let has_children = self.prisons().any(|other| other.parent == jid);
+        if prison.persist || prison.processes + prison.held > 0 || has_children {
+            return;
+        }
+        if prison.zombies > 0 || self.mounts().any(|mounted| mounted.owner == jid) {
+            if !prison.dying
+                && let Some(prison) = self.prison_mut(jid)
+            {
+                prison.dying = true;
+            }
+            return;
+        }
+        self.remove_prison(jid);
+    }
+}
+
+/// jail_attach(2): whether a process in the prison `mine` may move into a jail.
+pub(super) fn may_attach(state: &State, mine: i32, jid: Jid) -> Result<(), Errno> {
+    match state.prison(jid.0) {
+        Some(prison) if !prison.dying && state.is_below(mine, jid.0) => Ok(()),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+/// jail_remove(2), by a process in the prison `mine`.
+pub(super) fn remove(state: &mut State, mine: i32, jid: Jid) -> Result<(), Errno> {
+    if !state.is_below(mine, jid.0) {
+        return Err(Errno::EINVAL);
+    }
+    let dying = state.prison(jid.0).is_some_and(|prison| prison.dying);
+    if !dying {
+        state.kill(jid.0);
+    }
+    Ok(())
+}

@@ -1,0 +1,277 @@
+//! Scenarios: calls to the kernel, one a line, run one after the other, with the answers as JSON lines.
+//!
+//! The language is that of the recordings from real kernels in `jailkit/tests/corpus/kernel`: `set FLAGS PARAM...`,
+//! `get FLAGS KEY... -- WANT...`, `remove JID`, `in $NAME LINE`, `mount FLAGS KEY=VALUE...`, `umount [-f] PATH`,
+//! `hold $NAME`, `kill $NAME`, `mkdir`, `rmdir`, `touch`, `rm`, `ln TARGET PATH`; `NAME = set ...` binds a jid. The
+//! calls go through [`Kernel`], as all of jailkit's do.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use serde_json::{Map, Value as Json, json};
+
+use super::{Release, SimKernel};
+use crate::kernel::{
+    Errno, GetFlags, Jid, Kernel, KernelError, MountFlags, MountRequest, Param, ParamKind, ParamType, SetFlags, Value,
+};
+
+/// A kernel with the files that scenarios take for granted, and the names they have bound.
+#[derive(Debug)]
+pub struct Runner {
+    kernel: SimKernel,
+    bound: BTreeMap<String, i32>,
+}
+
+/// A line that is no call.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: '{text}' is no call: {reason}")]
+pub struct ScenarioError {
+    /// Its number, from 1.
+    pub line: usize,
+    /// The line.
+    pub text: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl Runner {
+    /// Boots a host in `root`: root on UFS, `/dev`, `/tmp` on tmpfs, a few files.
+    ///
+    /// # Errors
+    /// What the system failed with.
+    pub fn boot(root: &Path, release: Release) -> io::Result<Self> {
+        for dir in ["bin", "dev", "etc", "home", "lib", "libexec", "mnt", "proc", "root", "sbin", "tmp", "usr", "var"] {
+            std::fs::create_dir_all(root.join(dir))?;
+        }
+        std::fs::write(root.join("etc/passwd"), "root:*:0:0:Charlie &:/root:/bin/sh\n")?;
+        let kernel = SimKernel::boot(root, release)?;
+        for (fstype, target) in [("devfs", "/dev"), ("tmpfs", "/tmp")] {
+            let request = MountRequest {
+                fstype: fstype.into(),
+                source: Some(fstype.into()),
+                target: target.into(),
+                ..MountRequest::default()
+            };
+            kernel.mount(&request).map_err(io::Error::other)?;
+        }
+        Ok(Self { kernel, bound: BTreeMap::new() })
+    }
+
+    /// Runs a scenario: an answer for each line of it, section titles included.
+    ///
+    /// # Errors
+    /// [`ScenarioError`] at the first line that is no call; the calls before it have been made.
+    pub fn run(&mut self, scenario: &str) -> Result<Vec<Json>, ScenarioError> {
+        let mut answers = Vec::new();
+        for (index, line) in scenario.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() {
+                continue;
+            }
+            if let Some(title) = line.strip_prefix('#') {
+                answers.push(json!({ "section": title.trim() }));
+                continue;
+            }
+            let failed = |reason| ScenarioError { line: index + 1, text: line.to_owned(), reason };
+            let mut answer = Map::from_iter([("call".to_owned(), Json::from(line))]);
+            answer.extend(self.call(line).map_err(failed)?);
+            answers.push(Json::Object(answer));
+        }
+        Ok(answers)
+    }
+
+    /// Removes every jail, as is done between scenarios that run in one boot.
+    pub fn remove_jails(&mut self) {
+        let mut last = 0;
+        let wanted = [];
+        while let Ok((jid, _)) =
+            self.kernel.jail_get(&[Param::new("lastjid", Value::Int(last))], &wanted, GetFlags::default())
+        {
+            last = jid.0;
+            // One that is gone already has gone with its parent.
+            if self.kernel.jail_remove(jid).is_err() {
+                continue;
+            }
+        }
+        self.bound.clear();
+    }
+
+    fn call(&mut self, line: &str) -> Result<Map<String, Json>, String> {
+        let (name, line) = match line.split_once(" = ") {
+            Some((name, rest)) if !name.contains(' ') => (Some(name), rest),
+            _ => (None, line),
+        };
+        let kernel = self.kernel.clone();
+        let mut answer = self.answer(&kernel, line)?;
+        if let Some(name) = name {
+            let jid = answer.get("ok").and_then(Json::as_i64).and_then(|jid| i32::try_from(jid).ok());
+            self.bound.insert(name.to_owned(), jid.unwrap_or(-1));
+            if jid.is_some() {
+                answer.insert("bind".to_owned(), name.into());
+            }
+        }
+        Ok(answer)
+    }
+
+    /// One call by the process that `kernel` is the view of.
+    fn answer(&self, kernel: &SimKernel, line: &str) -> Result<Map<String, Json>, String> {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (verb, rest) = words.split_first().ok_or("it is empty")?;
+        let done = |result: Result<i32, KernelError>| Ok(answer(result));
+        match *verb {
+            "in" => {
+                let (jail, _) = rest.split_first().ok_or("it names no jail")?;
+                let forked = kernel.clone();
+                if let Err(error) = forked.jail_attach(self.jid(jail)) {
+                    return Ok(Map::from_iter([("attach".to_owned(), errno(error.errno))]));
+                }
+                self.answer(&forked, line.split_once(jail).map_or("", |(_, rest)| rest.trim_start()))
+            }
+            "set" => {
+                let (flags, params) = rest.split_first().ok_or("it has no flags")?;
+                let flags = SetFlags {
+                    create: flags.contains('c'),
+                    update: flags.contains('u'),
+                    attach: flags.contains('a'),
+                    dying: flags.contains('d'),
+                };
+                let params: Vec<Param> = params.iter().map(|word| self.param(word)).collect::<Result<_, _>>()?;
+                // The caller lives on outside: a jail that is attached to is attached to by a child of its.
+                done(kernel.clone().jail_set(&params, flags).map(|jid| jid.0))
+            }
+            "get" => self.get(kernel, rest),
+            "remove" => done(kernel.jail_remove(self.jid(rest.first().ok_or("it names no jail")?)).map(|()| 0)),
+            "mount" => done(kernel.mount(&self.mount(rest)?).map(|()| 0)),
+            "umount" => {
+                let (force, path) = match rest {
+                    ["-f", path] => (true, path),
+                    [path] => (false, path),
+                    _ => return Err("it names no path".to_owned()),
+                };
+                done(kernel.unmount(Path::new(path), force).map(|()| 0))
+            }
+            "hold" | "kill" => {
+                let jid = self.jid(rest.first().ok_or("it names no jail")?);
+                let acted = if *verb == "hold" { kernel.hold(jid) } else { kernel.kill_held(jid) };
+                Ok(file_answer(acted))
+            }
+            verb => match (verb, rest) {
+                ("mkdir", [path]) => Ok(file_answer(kernel.make_dir(Path::new(path)))),
+                ("rmdir", [path]) => Ok(file_answer(kernel.remove_dir(Path::new(path)))),
+                ("touch", [path]) => Ok(file_answer(kernel.touch(Path::new(path)))),
+                ("rm", [path]) => Ok(file_answer(kernel.remove_file(Path::new(path)))),
+                ("ln", [target, path]) => Ok(file_answer(kernel.link(Path::new(target), Path::new(path)))),
+                _ => Err("the verb is unknown, or has too few words".to_owned()),
+            },
+        }
+    }
+
+    fn get(&self, kernel: &SimKernel, words: &[&str]) -> Result<Map<String, Json>, String> {
+        let (flags, words) = words.split_first().ok_or("it has no flags")?;
+        let flags = GetFlags { dying: flags.contains('d') };
+        let at = words.iter().position(|word| *word == "--").unwrap_or(words.len());
+        let keys: Vec<Param> = words[..at].iter().map(|word| self.param(word)).collect::<Result<_, _>>()?;
+        let wanted = words.get(at + 1..).unwrap_or_default().iter().map(|word| {
+            let (name, kind) = word.rsplit_once('/').ok_or("a value to read has no type")?;
+            let kind = match kind {
+                "i" => ParamKind::Int,
+                "s" => ParamKind::String(1024),
+                "4" => ParamKind::Ipv4,
+                "6" => ParamKind::Ipv6,
+                _ => return Err(format!("there is no type '{kind}'")),
+            };
+            Ok(ParamType::new(name, kind))
+        });
+        let wanted: Vec<ParamType> = wanted.collect::<Result<_, String>>()?;
+        Ok(match kernel.jail_get(&keys, &wanted, flags) {
+            Err(error) => answer(Err(error)),
+            Ok((jid, values)) => {
+                let mut answer = answer(Ok(jid.0));
+                let values = wanted.iter().zip(values).map(|(param, value)| (param.name.clone(), as_json(value)));
+                answer.insert("values".to_owned(), Json::Object(values.collect()));
+                answer
+            }
+        })
+    }
+
+    fn mount(&self, words: &[&str]) -> Result<MountRequest, String> {
+        let (flags, options) = words.split_first().ok_or("it has no flags")?;
+        let flags = MountFlags {
+            read_only: flags.contains('r'),
+            update: flags.contains('u'),
+            nosuid: flags.contains('n'),
+            ..MountFlags::default()
+        };
+        let mut request = MountRequest { flags, ..MountRequest::default() };
+        for option in options {
+            match option.split_once('=') {
+                Some(("fstype", value)) => request.fstype = value.to_owned(),
+                Some(("fspath", value)) => request.target = value.into(),
+                Some(("from", value)) => request.source = Some(value.into()),
+                Some((name, value)) => request.options.push((name.to_owned(), Some(value.to_owned()))),
+                None => request.options.push(((*option).to_owned(), None)),
+            }
+        }
+        Ok(request)
+    }
+
+    fn jid(&self, word: &str) -> Jid {
+        match word.strip_prefix('$') {
+            Some(name) => Jid(self.bound.get(name).copied().unwrap_or(-1)),
+            None => Jid(word.parse().unwrap_or(-1)),
+        }
+    }
+
+    fn param(&self, word: &str) -> Result<Param, String> {
+        let Some((name, typed)) = word.split_once('=') else { return Ok(Param::flag(word)) };
+        let (kind, value) = typed.split_once(':').ok_or("a parameter's value has no type")?;
+        let bad = |what: &str| format!("'{value}' is {what}");
+        let value = match kind {
+            "i" if value.starts_with('$') => Value::Int(self.jid(value).0),
+            "i" => Value::Int(value.parse().map_err(|_| bad("no number"))?),
+            "s" => Value::String(value.into()),
+            "4" => Value::Ipv4(list(value).map_err(|()| bad("no list of IPv4 addresses"))?),
+            "6" => Value::Ipv6(list(value).map_err(|()| bad("no list of IPv6 addresses"))?),
+            "z" => Value::Raw(vec![0; value.parse().map_err(|_| bad("no number"))?]),
+            _ => return Err(format!("there is no type '{kind}'")),
+        };
+        Ok(Param::new(name, value))
+    }
+}
+
+fn list<T: std::str::FromStr>(text: &str) -> Result<Vec<T>, ()> {
+    text.split(',').filter(|word| !word.is_empty()).map(|word| word.parse().map_err(|_| ())).collect()
+}
+
+fn errno(errno: Errno) -> Json {
+    errno.name().map_or_else(|| errno.0.into(), Json::from)
+}
+
+fn answer(result: Result<i32, KernelError>) -> Map<String, Json> {
+    match result {
+        Ok(value) => Map::from_iter([("ok".to_owned(), value.into())]),
+        Err(error) => {
+            let mut answer = Map::from_iter([("errno".to_owned(), errno(error.errno))]);
+            if let Some(message) = error.message {
+                answer.insert("errmsg".to_owned(), message.into());
+            }
+            answer
+        }
+    }
+}
+
+fn file_answer(result: Result<(), Errno>) -> Map<String, Json> {
+    answer(result.map(|()| 0).map_err(|errno| KernelError { call: String::new(), errno, message: None }))
+}
+
+fn as_json(value: Value) -> Json {
+    match value {
+        Value::Flag => Json::Null,
+        Value::Int(value) => value.into(),
+        Value::String(text) => String::from_utf8_lossy(&text).into(),
+        Value::Ipv4(list) => list.iter().map(ToString::to_string).collect(),
+        Value::Ipv6(list) => list.iter().map(ToString::to_string).collect(),
+        Value::Raw(bytes) => bytes.into(),
+    }
+}
