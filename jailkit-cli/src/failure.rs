@@ -55,11 +55,15 @@ impl NotDiagnostics for io::Error {}
 impl NotDiagnostics for serde_json::Error {}
 impl NotDiagnostics for jailkit::apply::ApplyError {}
 impl NotDiagnostics for jailkit::apply::SessionError {}
+impl NotDiagnostics for jailkit::host::FileError {}
 impl NotDiagnostics for jailkit::journal::JournalError {}
 impl NotDiagnostics for jailkit::base::BaseError {}
 impl NotDiagnostics for jailkit::base::FetchError {}
 impl NotDiagnostics for jailkit::replace::ReplaceError {}
 impl NotDiagnostics for jailkit::kernel::KernelError {}
+impl NotDiagnostics for jailkit::life::LifeError {}
+impl NotDiagnostics for jailkit::life::ListError {}
+impl NotDiagnostics for jailkit::process::ProgramError {}
 impl NotDiagnostics for jailkit::whereis::WhereError {}
 impl NotDiagnostics for crate::host::HostError {}
 impl NotDiagnostics for crate::stack::StackError {}

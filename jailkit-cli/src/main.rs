@@ -6,10 +6,13 @@ mod commands;
 mod diff;
 mod failure;
 mod host;
+mod inside;
+mod life;
 mod progress;
 mod render;
 mod stack;
 mod terminal;
+mod text_file;
 
 use std::process::ExitCode;
 

@@ -57,16 +57,8 @@ impl Watch for Progress<'_> {
 
 impl life::Observer for Progress<'_> {
     fn happens(&self, event: &life::Event<'_>) {
-        match event {
-            life::Event::Created { jail, jid } => {
-                self.terminal.note(format_args!("        {jail}: created, jid {jid}"));
-            }
-            life::Event::Command { jail, hook, command } => {
-                let command = jailkit::source::printable(command);
-                self.terminal.note(format_args!("        {jail}: {hook} {command}"));
-            }
-            life::Event::Removed { jail } => self.terminal.note(format_args!("        {jail}: removed")),
-            life::Event::Mount { .. } => {}
+        if let Some(line) = crate::life::line(event) {
+            self.terminal.note(format_args!("        {line}"));
         }
     }
 }

@@ -149,7 +149,7 @@ fn a_link_planted_while_the_stack_is_up_is_found_before_anything_is_mounted_ther
     fs::rename(root.join("var/log"), root.join("var/old")).unwrap();
     symlink("old", root.join("var/log")).unwrap();
     let error = up(&host, &stack(REFERENCE)).unwrap_err();
-    assert!(error.contains("/srv/jail/www/fs/var/log: a symbolic link on the way to a mount point"), "{error}");
+    assert!(error.contains("/srv/jail/www/fs/var/log: is a symbolic link; look at who put it there"), "{error}");
     assert!(host.kernel().mounts().unwrap().iter().all(|mount| !mount.target.starts_with("/srv/jail/www")));
 }
 

@@ -2,10 +2,20 @@
 
 mod base;
 mod completions;
+mod conf;
+mod console;
 mod down;
+mod exec;
+mod fstab;
+mod ls;
 mod man;
+mod modify;
 mod plan;
+mod remove;
+mod restart;
+mod start;
 mod status;
+mod stop;
 mod up;
 mod r#where;
 
@@ -23,8 +33,18 @@ pub(crate) enum Command {
     Down(down::Down),
     Status(status::Status),
     Where(r#where::Where),
+    Start(start::Start),
+    Stop(stop::Stop),
+    Restart(restart::Restart),
+    Modify(modify::Modify),
+    Remove(remove::Remove),
+    Ls(ls::Ls),
+    Exec(exec::Exec),
+    Console(console::Console),
     #[command(subcommand)]
     Base(base::Base),
+    Conf(conf::Conf),
+    Fstab(fstab::Fstab),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -37,7 +57,17 @@ pub(crate) fn run(command: Command, terminal: &Terminal) -> Result<ExitCode, Fai
         Command::Down(command) => command.run(terminal),
         Command::Status(command) => command.run(terminal),
         Command::Where(command) => command.run(terminal),
+        Command::Start(command) => command.run(terminal),
+        Command::Stop(command) => command.run(terminal),
+        Command::Restart(command) => command.run(terminal),
+        Command::Modify(command) => command.run(terminal),
+        Command::Remove(command) => command.run(terminal),
+        Command::Ls(command) => command.run(terminal),
+        Command::Exec(command) => command.run(terminal),
+        Command::Console(command) => command.run(terminal),
         Command::Base(command) => command.run(terminal),
+        Command::Conf(command) => command.run(terminal),
+        Command::Fstab(command) => command.run(terminal),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(terminal),
     }

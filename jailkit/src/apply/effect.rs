@@ -204,17 +204,20 @@ impl Effects<'_> {
         }
         let conf = self.resolved()?;
         let names: Vec<&str> = jails.iter().map(|jail| jail.name.as_str()).collect();
-        let failed = life::start(self.host, &conf, &names, self.watch)?;
-        for jail in jails.iter().filter(|jail| !failed.iter().any(|(name, _)| *name == jail.name)) {
+        let summary = life::start(self.host, &conf, &names, &life_options(), self.watch)?;
+        let has_failed = |name: &str| summary.failures().any(|(failed, _)| failed.as_slice() == name.as_bytes());
+        for jail in jails.iter().filter(|jail| !has_failed(&jail.name)) {
             self.claim(claim(jail, true))?;
         }
-        all_well(failed)
+        all_well(summary)
     }
 
     fn stop(&mut self, name: &str, path: &Path) -> Done {
         let conf = self.resolved()?;
-        let failed = life::stop(self.host, &conf, &[name], self.watch)?;
-        all_well(failed)?;
+        // Without its block in jail.conf there is only its mounts to mind.
+        if conf.jail(name.as_bytes()).is_some() {
+            all_well(life::stop(self.host, &conf, &[name], &life_options(), self.watch)?)?;
+        }
         self.clear_mounts(path)?;
         let claim =
             self.journal.claims().iter().find(|claim| matches!(claim, Claim::Jail { name: own, .. } if own == name));
@@ -252,6 +255,13 @@ impl Effects<'_> {
 const PF_CONF: &str = "/etc/pf.conf";
 const JAIL_CONF: &str = "/etc/jail.conf";
 
-fn all_well(failed: Vec<(String, life::LifeError)>) -> Done {
+fn all_well(summary: life::Summary) -> Done {
+    let failed = |(name, outcome): (bstr::BString, Result<_, _>)| Some((name.to_string(), outcome.err()?));
+    let failed: Vec<_> = summary.jails.into_iter().filter_map(failed).collect();
     if failed.is_empty() { Ok(()) } else { Err(StepError::Jails(failed)) }
+}
+
+/// A run may find jails as a killed one has left them.
+fn life_options() -> life::Options {
+    life::Options { idempotent: true, ..life::Options::default() }
 }

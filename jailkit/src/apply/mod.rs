@@ -126,7 +126,7 @@ pub enum StepError {
     Life(#[from] life::LifeError),
     /// Jails that could not be started or stopped.
     #[error("{}", failures(.0))]
-    Jails(Vec<(String, life::LifeError)>),
+    Jails(Vec<(String, life::JailError)>),
     /// The journal cannot be written.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -148,7 +148,7 @@ pub enum StepError {
 }
 
 /// The failures of several jails, on one line.
-fn failures(failed: &[(String, life::LifeError)]) -> String {
+fn failures(failed: &[(String, life::JailError)]) -> String {
     failed.iter().map(|(jail, error)| format!("jail {jail}: {error}")).collect::<Vec<_>>().join("; ")
 }
 

@@ -10,6 +10,7 @@
 //! assert_eq!(fstab.text(), b"# mine\n/usr/ports\t/srv/jail/www/fs/usr/ports\tnullfs\tro\t0\t0\n");
 //! ```
 
+mod check;
 mod vis;
 
 use std::path::Path;
@@ -17,7 +18,9 @@ use std::path::Path;
 use bstr::{BString, ByteSlice};
 use serde::{Deserialize, Serialize};
 
-use crate::source::Source;
+use crate::source::{Diagnostic, Diagnostics, Source};
+
+pub(crate) use vis::decode as unvis;
 
 /// An fstab.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +114,15 @@ impl Fstab {
     pub fn bad_lines(&self) -> impl Iterator<Item = usize> {
         let numbered = self.lines().enumerate();
         numbered.filter(|(_, (_, line))| matches!(read_line(line), Line::Bad)).map(|(index, _)| index + 1)
+    }
+
+    /// Finds what is wrong with the file: lines that getfsent(3) cannot read are errors; mounts that get in each
+    /// other's way are warnings.
+    ///
+    /// # Errors
+    /// All findings, where one is an error.
+    pub fn check(&self) -> Result<Vec<Diagnostic>, Diagnostics> {
+        Diagnostics::check(check::findings(&self.source, self.lines()))
     }
 
     /// Adds an entry at the end; nothing happens where it is there already.

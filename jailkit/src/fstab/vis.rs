@@ -1,7 +1,7 @@
 //! Names as vis(3) writes them: blanks and control characters as a backslash and three octal digits.
 
 /// The bytes a field stands for; none where strunvis(3) cannot tell.
-pub(super) fn decode(field: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn decode(field: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;
     while let Some((&byte, after)) = rest.split_first() {

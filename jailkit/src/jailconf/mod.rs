@@ -22,6 +22,7 @@ mod parse;
 mod resolve;
 
 pub use resolve::{Resolved, ResolvedJail, ResolvedParam};
+pub(crate) use resolve::{is_internal, matches_wildcard};
 
 use parse::Statements;
 

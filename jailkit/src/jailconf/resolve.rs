@@ -269,6 +269,14 @@ const INTERNAL: &[&str] = &[
     "vnet",
 ];
 
+/// How many of the names above are jail(8)'s own; the kernel's follow.
+const PSEUDO: usize = 29;
+
+/// Whether a parameter is one that jail(8) itself acts on and the kernel does not know.
+pub(crate) fn is_internal(name: &[u8]) -> bool {
+    INTERNAL[..PSEUDO].iter().any(|known| same_option(name, known.as_bytes()))
+}
+
 /// Names of parameters that can be set once only.
 const IMMUTABLE: &[&str] = &["jid", "name"];
 
@@ -434,7 +442,7 @@ fn is_wildcard(name: &[u8]) -> bool {
 }
 
 /// Whether a wildcard is meant for a jail: a `*` stands for one part of the name, at the end for one or more.
-fn matches_wildcard(name: &[u8], wildcard: &[u8]) -> bool {
+pub(crate) fn matches_wildcard(name: &[u8], wildcard: &[u8]) -> bool {
     let (mut name, mut wildcard) = (name, wildcard);
     loop {
         match (name.split_once_str("."), wildcard.split_once_str(".")) {

@@ -1,172 +1,240 @@
-//! The life of a jail: started and stopped in jail(8)'s order, and undone where a step fails.
+//! The life of jails: what jail(8) does with a jail.conf(5), from `exec.prepare` to `exec.release`.
 //!
-//! A jail is what its jail.conf(5) resolves to. Its mounts, its creation and its removal are calls of the host's
-//! kernel; the `exec.*` commands are run by the host's [`Processes`](crate::process::Processes).
+//! [`start`], [`stop`], [`restart`] and [`modify`] take the jails of a resolved jail.conf and do to a
+//! [`Host`](crate::host::Host) what jail(8) does, in its order: dependencies first, the way back in reverse, and jails
+//! that do not depend on each other side by side. Where a step fails, what was done for that jail is undone; jails that
+//! do not depend on it go on.
+//!
+//! Every effect goes through the host, so that one life cycle serves FreeBSD, the simulated host, and the stack. A run
+//! that was killed leaves a note in `/var/run`; the next one recognizes by it a jail that was half made.
+//!
+//! # Example
+//! ```
+//! use jailkit::host::{Host, SimHost};
+//! use jailkit::jailconf::JailConf;
+//! use jailkit::life::{self, Options, Silent};
+//! use jailkit::source::Source;
+//!
+//! let dir = tempfile::tempdir()?;
+//! let host = SimHost::open(dir.path())?;
+//! let conf = JailConf::parse(&Source::new("jail.conf", "www { path = /srv; persist; }"))?.resolve()?;
+//! let summary = life::start(&host, &conf, &["www"], &Options::default(), &Silent)?;
+//! assert!(summary.is_well());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Source of the behaviour: jail(8), jail.conf(5).
 
-mod mounts;
-mod order;
+mod action;
+mod claim;
+mod enter;
+mod error;
+mod graph;
+mod guard;
+mod list;
+mod modify;
+mod mount;
+mod observer;
 mod params;
-mod start;
-mod stop;
+mod perform;
+mod ready;
+mod running;
+mod schedule;
+mod spec;
+mod world;
 
-pub use start::start;
-pub use stop::stop;
+pub use claim::is_unfinished;
+pub use enter::{Enter, enter};
+pub use error::{JailError, LifeError};
+pub use list::{Format, List, ListError, Selection};
+pub use observer::{Event, Observer, Silent, What};
+pub use ready::{Ready, ReadyWhen};
+pub use running::{Handle, remove};
+pub use schedule::{Outcome, Summary};
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 
-use bstr::ByteSlice;
+use bstr::BString;
 
-use crate::host::{FileError, Host};
-use crate::jailconf::ResolvedJail;
-use crate::kernel::{Jid, KernelError};
-use crate::process::{Exit, Program, ProgramError};
+use crate::host::Host;
+use crate::jailconf::Resolved;
+use graph::{Graph, Named};
+use world::World;
 
-/// What happens to a jail, for whoever watches.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event<'a> {
-    /// A file system is mounted.
-    Mount {
-        /// The jail.
-        jail: &'a str,
-        /// Where.
-        target: &'a std::path::Path,
-    },
-    /// The jail is created.
-    Created {
-        /// The jail.
-        jail: &'a str,
-        /// Its number.
-        jid: Jid,
-    },
-    /// A command of its `exec` parameters is run.
-    Command {
-        /// The jail.
-        jail: &'a str,
-        /// The parameter: `exec.start`.
-        hook: &'static str,
-        /// The command.
-        command: &'a bstr::BStr,
-    },
-    /// The jail is gone.
-    Removed {
-        /// The jail.
-        jail: &'a str,
-    },
+/// How jails are started and stopped.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How many jails are worked on side by side.
+    pub jobs: NonZeroUsize,
+    /// A jail that runs already, or is gone already, is what was asked for: no failure. What a jail that is gone has
+    /// left mounted, and its addresses, are cleared away.
+    pub idempotent: bool,
+    /// Take what programs print and tell the observer, line by line; else they print themselves.
+    pub capture: bool,
+    /// `allow.dying` for every jail (`jail -d`).
+    pub dying: bool,
+    /// What it is for a jail to be ready, by name; its dependents wait for it.
+    pub ready: BTreeMap<BString, Ready>,
 }
 
-/// Who is told what happens.
-pub trait Observer: Sync {
-    /// Something happens.
-    fn happens(&self, event: &Event<'_>);
+impl Default for Options {
+    fn default() -> Self {
+        Self { jobs: NonZeroUsize::MIN, idempotent: false, capture: false, dying: false, ready: BTreeMap::new() }
+    }
 }
 
-/// A jail that could not be started or stopped.
-#[derive(Debug, thiserror::Error)]
-pub enum LifeError {
-    /// The file does not have it.
-    #[error("jail.conf has no jail '{0}'")]
-    Unknown(String),
-    /// A parameter or variable of it cannot be resolved.
-    #[error("{0}")]
-    Unresolved(String),
-    /// A parameter is missing or has a value that cannot be read.
-    #[error("{param}: {reason}")]
-    Param {
-        /// The parameter.
-        param: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// Jails depend on each other in a circle.
-    #[error("it depends on itself, by way of '{0}'")]
-    Circle(String),
-    /// A jail it depends on does not run.
-    #[error("it depends on '{0}', which does not run")]
-    Dependency(String),
-    /// A mount point that is no plain directory of the jail.
-    #[error("{path}: {reason}", path = path.display())]
-    MountPoint {
-        /// The mount point, as the host sees it.
-        path: PathBuf,
-        /// What is wrong.
-        reason: &'static str,
-    },
-    /// A command failed.
-    #[error("{hook} '{command}' {ended}")]
-    Command {
-        /// The parameter.
-        hook: &'static str,
-        /// The command.
-        command: bstr::BString,
-        /// How it ended.
-        ended: String,
-    },
-    /// A command could not be run.
-    #[error(transparent)]
-    Program(#[from] ProgramError),
-    /// The kernel refused.
-    #[error(transparent)]
-    Kernel(#[from] KernelError),
-    /// A file could not be read.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The jail's processes could not be ended.
-    #[error("cannot end the processes of the jail: {0}")]
-    Processes(std::io::Error),
+/// What is done to a jail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// `jail -c`
+    Start,
+    /// `jail -r`
+    Stop,
+    /// `jail -rc`
+    Restart,
+    /// `jail -m`
+    Modify,
+    /// `jail -cm`
+    StartOrModify,
+    /// `jail -mr`: what cannot be changed in a running jail is changed by a restart.
+    ModifyOrRestart,
 }
 
-/// A jail on a host.
-struct Living<'a> {
-    host: &'a dyn Host,
-    jail: &'a ResolvedJail,
-    name: String,
-    observer: &'a dyn Observer,
+/// Starts jails, and first those that they depend on (`jail -c`); all jails where `names` is empty.
+///
+/// # Errors
+/// [`LifeError`] where nothing could be begun. What became of each jail is in the [`Summary`].
+pub fn start(
+    host: &dyn Host,
+    conf: &Resolved,
+    names: &[impl AsRef<[u8]>],
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<Summary, LifeError> {
+    run(host, conf, names, Operation::Start, options, observer)
 }
 
-impl<'a> Living<'a> {
-    fn new(host: &'a dyn Host, jail: &'a ResolvedJail, observer: &'a dyn Observer) -> Result<Self, LifeError> {
-        match &jail.failed {
-            Some(reason) => Err(LifeError::Unresolved(reason.clone())),
-            None => Ok(Self { host, jail, name: jail.name.to_string(), observer }),
+/// Stops jails, and first those that depend on them (`jail -r`); all jails where `names` is empty.
+///
+/// # Errors
+/// [`LifeError`] where nothing could be begun. What became of each jail is in the [`Summary`].
+pub fn stop(
+    host: &dyn Host,
+    conf: &Resolved,
+    names: &[impl AsRef<[u8]>],
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<Summary, LifeError> {
+    run(host, conf, names, Operation::Stop, options, observer)
+}
+
+/// Stops jails with those that depend on them, and starts them all again (`jail -rc`).
+///
+/// # Errors
+/// [`LifeError`] where nothing could be begun. What became of each jail is in the [`Summary`].
+pub fn restart(
+    host: &dyn Host,
+    conf: &Resolved,
+    names: &[impl AsRef<[u8]>],
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<Summary, LifeError> {
+    run(host, conf, names, Operation::Restart, options, observer)
+}
+
+/// Changes running jails to what the file says of them (`jail -m`).
+///
+/// # Errors
+/// [`LifeError`] where nothing could be begun. What became of each jail is in the [`Summary`].
+pub fn modify(
+    host: &dyn Host,
+    conf: &Resolved,
+    names: &[impl AsRef<[u8]>],
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<Summary, LifeError> {
+    run(host, conf, names, Operation::Modify, options, observer)
+}
+
+/// Does an operation to the named jails, or to all where `names` is empty.
+///
+/// # Errors
+/// [`LifeError`] where nothing could be begun. What became of each jail is in the [`Summary`].
+pub fn run(
+    host: &dyn Host,
+    conf: &Resolved,
+    names: &[impl AsRef<[u8]>],
+    operation: Operation,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<Summary, LifeError> {
+    host.check_rights()?;
+    let world = World::look(host, options, observer)?;
+    let graph = Graph::of(conf);
+    let named = Named::find(conf, names, operation, &world)?;
+    let stopping = matches!(operation, Operation::Stop | Operation::Restart);
+    let mut summary = if stopping {
+        let work = graph.dependents(&named);
+        let stopped = schedule::run(&world, conf, &graph, &work, true, |jail| perform::stop(&world, jail, &named));
+        if operation == Operation::Stop {
+            return Ok(stopped.with_strays(perform::strays(&world, &named)));
         }
-    }
+        stopped
+    } else {
+        Summary::default()
+    };
+    // A restart starts again what it has stopped, and what that needs.
+    let again = if stopping { graph.dependents(&named) } else { named.jails.clone() };
+    let failed = summary.failed_names();
+    let work = match operation {
+        Operation::Modify | Operation::ModifyOrRestart => again,
+        _ => graph.dependencies(&again),
+    };
+    let work: Vec<_> = work.into_iter().filter(|&index| !failed.contains(&conf.jails[index].name)).collect();
+    let started = schedule::run(&world, conf, &graph, &work, false, |jail| match operation {
+        Operation::Start | Operation::Stop | Operation::Restart => perform::start(&world, jail, &named, stopping),
+        Operation::Modify => modify::modify(&world, jail),
+        Operation::StartOrModify => modify::start_or_modify(&world, jail, &named),
+        Operation::ModifyOrRestart => modify::modify_or_restart(&world, jail, &named),
+    });
+    summary.merge(started);
+    Ok(summary)
+}
 
-    fn text(&self, param: &str) -> Option<String> {
-        self.jail.value(param).map(ToString::to_string)
-    }
+/// Each jail with the steps that [`outline`] finds for it.
+pub type Outline = Vec<(BString, Result<Vec<String>, JailError>)>;
 
-    fn seconds(&self, param: &str) -> Result<Option<Duration>, LifeError> {
-        let Some(value) = self.text(param) else { return Ok(None) };
-        let seconds = value.parse().map_err(|_| LifeError::Param {
-            param: param.to_owned(),
-            reason: format!("'{value}' is no number of seconds"),
-        })?;
-        Ok(Some(Duration::from_secs(seconds)))
-    }
-
-    /// Runs the commands of a hook, on the host or in the jail; the first that fails ends it.
-    fn run(&self, hook: &'static str, jid: Option<Jid>) -> Result<(), LifeError> {
-        for command in self.jail.values(hook) {
-            self.observer.happens(&Event::Command { jail: &self.name, hook, command: command.as_bstr() });
-            let inside = jid.is_some();
-            let user = if inside { self.text("exec.jail_user") } else { None };
-            let program = Program {
-                command: command.clone(),
-                jail: jid.map(|jid| (jid, self.name.clone())),
-                clean: inside && self.jail.is_true("exec.clean"),
-                user: user.or_else(|| if inside { self.text("exec.system_user") } else { None }),
-                console_log: self.text("exec.consolelog").filter(|_| inside).map(PathBuf::from),
-                timeout: self.seconds("exec.timeout")?.filter(|limit| !limit.is_zero()),
-            };
-            let ended = match self.host.processes().run(&program)? {
-                Exit::Status(0) => continue,
-                Exit::Status(status) => format!("failed with status {status}"),
-                Exit::Signal(signal) => format!("was ended by signal {signal}"),
-                Exit::TimedOut => "took longer than exec.timeout allows".to_owned(),
-            };
-            return Err(LifeError::Command { hook, command: command.clone(), ended });
+/// What an operation would do, jail by jail in an order that serves all dependencies: each step as a line, as
+/// `jail -v` calls it.
+///
+/// # Errors
+/// [`LifeError`] where the names or the host cannot be made sense of.
+pub fn outline(
+    host: &dyn Host,
+    conf: &Resolved,
+    names: &[impl AsRef<[u8]>],
+    operation: Operation,
+    options: &Options,
+) -> Result<Outline, LifeError> {
+    let world = World::look(host, options, &Silent)?;
+    let graph = Graph::of(conf);
+    let named = Named::find(conf, names, operation, &world)?;
+    let mut outline = Vec::new();
+    let mut add = |order: Vec<usize>, is_start: bool| {
+        for index in order {
+            let jail = &conf.jails[index];
+            let steps = perform::outline(&world, jail, is_start);
+            outline.push((jail.name.clone(), steps));
         }
-        Ok(())
+    };
+    match operation {
+        Operation::Stop => add(graph.order(&graph.dependents(&named), true), false),
+        Operation::Restart => {
+            add(graph.order(&graph.dependents(&named), true), false);
+            add(graph.order(&graph.dependencies(&graph.dependents(&named)), false), true);
+        }
+        _ => add(graph.order(&graph.dependencies(&named.jails), false), true),
     }
+    Ok(outline)
 }

@@ -1,93 +1,100 @@
-//! From the words of jail.conf(5) to the parameters of jail_set(2).
+//! From the words of jail.conf(5) to the parameters of jail_set(2), as libjail takes them.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::collections::HashMap;
 use std::str::FromStr;
 
 use bstr::{BString, ByteSlice};
 
-use super::{LifeError, Living};
-use crate::jailconf::ResolvedParam;
-use crate::kernel::{Param, ParamKind, ParamType, Value};
+use super::JailError;
+use crate::jailconf::{ResolvedJail, ResolvedParam, is_internal};
+use crate::kernel::{Param, ParamKind, Value};
 
-/// Parameters that jail(8) acts on itself and does not hand to the kernel.
-const PSEUDO: &[&str] = &[
-    "allow.dying",
-    "command",
-    "depend",
-    "interface",
-    "ip_hostname",
-    "jail_user",
-    "mount",
-    "persist",
-    "stop.timeout",
-    "vnet.interface",
-    "zfs.dataset",
-];
+/// The parameters of a jail that are the kernel's.
+///
+/// # Errors
+/// A parameter that the kernel does not know, or with a value that it cannot have.
+pub(super) fn import(jail: &ResolvedJail, kinds: &HashMap<String, ParamKind>) -> Result<Vec<Param>, JailError> {
+    let own = jail.params.iter().filter(|param| !is_internal(&param.name));
+    own.map(|param| import_one(param, kinds)).collect()
+}
 
-impl Living<'_> {
-    /// The parameters for the kernel, those of jail(8) itself left out.
-    pub(super) fn kernel_params(&self) -> Result<Vec<Param>, LifeError> {
-        let known = self.host.kernel().jail_params()?;
-        let mut params = Vec::new();
-        for param in &self.jail.params {
-            let name = param.name.to_str_lossy();
-            let is_pseudo = name.starts_with("exec.") || name.starts_with("mount.") || PSEUDO.contains(&&*name);
-            if !is_pseudo && !PSEUDO.contains(&name.trim_start_matches("no")) {
-                params.push(converted(&name, param, &known)?);
+fn import_one(param: &ResolvedParam, kinds: &HashMap<String, ParamKind>) -> Result<Param, JailError> {
+    let wrong = |reason: String| JailError::Param { param: param.name.clone(), reason };
+    let name = param.name.to_str().map_err(|_| wrong("unknown parameter".to_owned()))?;
+    let (plain, kind, is_no) = match kinds.get(name) {
+        Some(kind) => (name.to_owned(), *kind, false),
+        None => plain_form(name, kinds).ok_or_else(|| wrong("unknown parameter".to_owned()))?,
+    };
+    // Where there can be one value only, the last one counts.
+    let last = param.values.last();
+    let text = || last.map(|value| value.to_str_lossy().into_owned());
+    let needs_value = || wrong("it needs a value".to_owned());
+    let value = match kind {
+        ParamKind::Bool => {
+            let is_on = last.map_or(Some(true), truth);
+            let is_on =
+                is_on.ok_or_else(|| wrong(format!("'{}' is neither true nor false", text().unwrap_or_default())))?;
+            return Ok(Param::flag(if is_on == is_no { no_form(&plain) } else { plain }));
+        }
+        ParamKind::JailSys => Value::Int(match text().as_deref() {
+            Some("disable") => 0,
+            Some("new") | None => 1,
+            Some("inherit") => 2,
+            Some(other) => return Err(wrong(format!("'{other}' is none of disable, new, inherit"))),
+        }),
+        ParamKind::Int => {
+            let text = text().ok_or_else(needs_value)?;
+            Value::Int(text.parse().map_err(|_| wrong(format!("'{text}' is no number")))?)
+        }
+        ParamKind::String(len) => {
+            let value = last.ok_or_else(needs_value)?;
+            if len > 0 && value.len() >= len {
+                return Err(wrong(format!("longer than the {} bytes it can have", len - 1)));
             }
+            Value::String(value.to_vec())
         }
-        if !params.iter().any(|param| param.name == "name") {
-            params.insert(0, Param::new("name", Value::String(self.jail.name.to_vec())));
+        ParamKind::Ipv4 => Value::Ipv4(addresses(&param.values).map_err(wrong)?),
+        ParamKind::Ipv6 => Value::Ipv6(addresses(&param.values).map_err(wrong)?),
+        ParamKind::Raw(_) => {
+            return Err(wrong("its layout is not known; set it with the program that brings it".into()));
         }
-        Ok(params)
+    };
+    Ok(Param::new(plain, value))
+}
+
+fn truth(value: &BString) -> Option<bool> {
+    match value.to_ascii_lowercase().as_slice() {
+        b"true" => Some(true),
+        b"false" => Some(false),
+        number => std::str::from_utf8(number).ok()?.parse::<i64>().ok().map(|number| number != 0),
     }
 }
 
-fn converted(name: &str, param: &ResolvedParam, known: &[ParamType]) -> Result<Param, LifeError> {
-    let wrong = |reason: String| LifeError::Param { param: name.to_owned(), reason };
-    let Some(kind) = known.iter().find(|known| known.name == name).map(|known| known.kind) else {
-        return if known.iter().any(|known| known.kind == ParamKind::Bool && no_form(&known.name) == name) {
-            Ok(Param::flag(name))
-        } else {
-            Err(wrong("this kernel does not know it".to_owned()))
-        };
-    };
-    let last = param.values.last().map(|value| value.to_str_lossy().into_owned());
-    let value = match (kind, last) {
-        (ParamKind::Ipv4, _) => Value::Ipv4(addresses::<Ipv4Addr>(&param.values).map_err(wrong)?),
-        (ParamKind::Ipv6, _) => Value::Ipv6(addresses::<Ipv6Addr>(&param.values).map_err(wrong)?),
-        (ParamKind::Bool, None) => Value::Flag,
-        (ParamKind::Bool, Some(text)) => match text.to_ascii_lowercase().as_str() {
-            "true" => Value::Int(1),
-            "false" => Value::Int(0),
-            number => Value::Int(number.parse().map_err(|_| wrong(format!("'{text}' is neither true nor false")))?),
-        },
-        (ParamKind::JailSys, text) => match text.as_deref() {
-            Some("disable") => Value::Int(0),
-            Some("new") | None => Value::Int(1),
-            Some("inherit") => Value::Int(2),
-            Some(other) => return Err(wrong(format!("'{other}' is none of new, inherit, disable"))),
-        },
-        (ParamKind::Int, Some(text)) => Value::Int(text.parse().map_err(|_| wrong(format!("'{text}' is no number")))?),
-        (ParamKind::String(_) | ParamKind::Raw(_), Some(_)) => {
-            Value::String(param.values.last().map(|value| value.to_vec()).unwrap_or_default())
-        }
-        (_, None) => return Err(wrong("it needs a value".to_owned())),
-    };
-    Ok(Param::new(name, value))
-}
-
-/// The addresses of a list: without the `interface|` before and the netmask behind them.
+/// The addresses of a list: without the `interface|` before them, and the netmask and what ifconfig(8) is told
+/// behind them.
 fn addresses<T: FromStr>(values: &[BString]) -> Result<Vec<T>, String> {
-    let read = |value: &BString| {
-        let text = value.to_str_lossy();
-        let bare = text.rsplit('|').next().unwrap_or_default().split(['/', ' ']).next().unwrap_or_default();
-        bare.parse().map_err(|_| format!("'{text}' is no address"))
-    };
-    values.iter().map(read).collect()
+    let items = values.iter().flat_map(|value| value.split(|&byte| byte == b','));
+    let items = items.map(|item| item.trim().to_str_lossy().into_owned()).filter(|item| !item.is_empty());
+    items.map(|item| bare(&item).parse().map_err(|_| format!("'{item}' is no address of this family"))).collect()
 }
 
-fn no_form(name: &str) -> String {
+/// An address alone.
+pub(super) fn bare(item: &str) -> &str {
+    let address = item.split_once('|').map_or(item, |(_, address)| address);
+    address.split(['/', ' ']).next().unwrap_or_default()
+}
+
+/// The parameter of which this is the `no` form.
+fn plain_form(name: &str, kinds: &HashMap<String, ParamKind>) -> Option<(String, ParamKind, bool)> {
+    let (front, last) = name.rsplit_once('.').map_or(("", name), |(front, last)| (front, last));
+    let last = last.strip_prefix("no")?;
+    let plain = if front.is_empty() { last.to_owned() } else { format!("{front}.{last}") };
+    let kind = *kinds.get(&plain)?;
+    (kind == ParamKind::Bool).then_some((plain, kind, true))
+}
+
+/// `allow.noraw_sockets` of `allow.raw_sockets`.
+pub(super) fn no_form(name: &str) -> String {
     match name.rsplit_once('.') {
         Some((front, last)) => format!("{front}.no{last}"),
         None => format!("no{name}"),

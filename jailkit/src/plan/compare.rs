@@ -12,6 +12,7 @@ use crate::host::{FileError, FileKind, Host, host_path};
 use crate::jailconf::JailConf;
 use crate::journal::{Claim, FileClaim, Journal, JournalError, digest};
 use crate::kernel::{self, KernelError};
+use crate::life;
 use crate::rcconf::{Dialect, Settings};
 use crate::source::{Diagnostics, Source};
 use crate::stack::{BaseExpectation, Stack};
@@ -142,21 +143,44 @@ impl Comparison<'_> {
                 Some(wanted) if wanted.digest != *digest => Some("it is to run with other parameters"),
                 Some(_) => None,
             };
-            if self.is_running(name)? {
-                if let Some(reason) = reason {
-                    let reason = if self.desired.jails.is_empty() { "the stack goes down" } else { reason };
-                    self.steps.push(Step::StopJail { jail: name.clone(), path: path.clone(), reason });
-                }
-            } else {
-                if self.is_mounted_below(path)? {
-                    self.steps.push(Step::ClearMounts { jail: name.clone(), path: path.clone() });
-                }
-                if wanted.is_none() {
-                    self.steps.push(Step::Forget { claim: Box::new(claim.clone()) });
+            let reason = if desired.jails.is_empty() { reason.map(|_| "the stack goes down") } else { reason };
+            let is_left = || {
+                Ok::<_, PlanError>(
+                    self.is_mounted_below(path)? || life::is_unfinished(self.host, name.as_str().into())?,
+                )
+            };
+            let reason = match self.is_running(name)? {
+                true => reason,
+                false if is_left()? => Some("a killed run has left something of it"),
+                false => None,
+            };
+            if let Some(reason) = reason {
+                self.steps.push(Step::StopJail { jail: name.clone(), path: path.clone(), reason });
+            } else if wanted.is_none() {
+                self.steps.push(Step::Forget { claim: Box::new(claim.clone()) });
+            }
+        }
+        self.stop_dependents()
+    }
+
+    /// Stopping a jail stops those that depend on it, as jail(8) does; said, so that they are started again.
+    fn stop_dependents(&mut self) -> Result<(), PlanError> {
+        let desired = self.desired;
+        // A chain of dependencies is no longer than there are jails.
+        for _ in &desired.jails {
+            for jail in &desired.jails {
+                let depends = jail.depends.iter().any(|needed| self.is_stopped(needed));
+                if depends && !self.is_stopped(&jail.name) && self.is_running(&jail.name)? {
+                    let (path, reason) = (jail.root.clone(), "a jail it depends on is stopped");
+                    self.steps.insert(0, Step::StopJail { jail: jail.name.clone(), path, reason });
                 }
             }
         }
         Ok(())
+    }
+
+    fn is_stopped(&self, name: &str) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::StopJail { jail, .. } if jail == name))
     }
 
     fn make_dirs(&mut self) -> Result<(), PlanError> {
@@ -341,8 +365,7 @@ impl Comparison<'_> {
     fn start_jails(&mut self) -> Result<(), PlanError> {
         let mut jails = Vec::new();
         for WantedJail { name, root, digest, .. } in &self.desired.jails {
-            let is_stopped = |step: &Step| matches!(step, Step::StopJail { jail, .. } if jail == name);
-            if !self.is_running(name)? || self.steps.iter().any(is_stopped) {
+            if !self.is_running(name)? || self.is_stopped(name) {
                 jails.push(StartedJail { name: name.clone(), path: root.clone(), digest: digest.clone() });
             } else if !self
                 .journal

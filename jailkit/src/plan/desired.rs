@@ -50,6 +50,8 @@ pub(super) struct WantedJail {
     pub(super) nameserver: Ipv4Addr,
     /// The digest of all it is started with.
     pub(super) digest: String,
+    /// The jails that must run before it.
+    pub(super) depends: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -211,6 +213,7 @@ fn wanted_jail(stack: &Stack, jail: &Jail) -> WantedJail {
         ports: stack.host.ports.is_some(),
         nameserver: stack.host.address,
         digest: digest(started_with.to_string().as_bytes()),
+        depends: jail.depends.clone(),
     }
 }
 

@@ -1,46 +1,59 @@
 //! Programs on FreeBSD.
 
-use std::io;
+use std::ffi::{CString, OsStr};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Seek};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{Exit, Processes, Program, ProgramError};
+use super::account::{self, Account, Who};
+use super::login::LoginConf;
+use super::{Exit, Passwd, Processes, Program, ProgramError};
+use crate::host::{Files, NativeFiles};
 use crate::kernel::Jid;
-use crate::kernel::native;
+use crate::kernel::native::{self, Entry};
 
 /// The programs of the system that jailkit runs on.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NativeProcesses;
 
-/// Where a program in a jail is looked for, where `exec.clean` leaves no path of the caller's.
-const PATH: &str = "/sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin";
-
 impl Processes for NativeProcesses {
     fn run(&self, program: &Program) -> Result<Exit, ProgramError> {
-        let run = || -> io::Result<Exit> {
-            let mut command = Command::new("/bin/sh");
-            command.arg("-c").arg(bstr::ByteSlice::to_os_str_lossy(program.command.as_slice()));
+        let run = || {
+            let mut command = command(program)?;
             command.stdin(Stdio::null());
-            if program.clean {
-                command.env_clear().env("HOME", "/").env("SHELL", "/bin/sh").env("USER", "root").env("PATH", PATH);
-                command.envs(std::env::vars_os().filter(|(name, _)| name == "TERM"));
-            }
-            if let Some(log) = &program.console_log {
-                let log = std::fs::File::options().append(true).create(true).open(log)?;
-                command.stdout(log.try_clone()?).stderr(log);
-            }
-            let user = program.user.as_deref().map(ids_of).transpose()?;
-            match (&program.jail, user) {
-                (Some((jid, _)), user) => native::attach_before_exec(&mut command, *jid, user),
-                (None, Some((uid, gid))) => {
-                    command.uid(uid).gid(gid);
-                }
-                (None, None) => {}
-            }
-            wait(command.spawn()?, program.timeout)
+            let child = command.spawn()?;
+            if program.background { Ok(Exit::Status(0)) } else { wait(child, program.timeout) }
         };
-        run().map_err(|source| ProgramError { command: program.command.clone(), source })
+        run().map_err(failed(program))
+    }
+
+    fn run_captured(&self, program: &Program, lines: &mut dyn FnMut(&[u8])) -> Result<Exit, ProgramError> {
+        if program.console_log.is_some() || program.background {
+            return self.run(program);
+        }
+        let mut run = || {
+            // A file, not a pipe: what the program leaves running writes on when nobody reads any more.
+            let mut output = tempfile::tempfile()?;
+            let mut command = command(program)?;
+            command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output.try_clone()?);
+            let exit = wait(command.spawn()?, program.timeout)?;
+            output.rewind()?;
+            for line in BufReader::new(output).split(b'\n') {
+                lines(&line?);
+            }
+            Ok(exit)
+        };
+        run().map_err(failed(program))
+    }
+
+    fn become_program(&self, program: &Program) -> Result<Exit, ProgramError> {
+        let become_it = || -> io::Result<Exit> { Err(command(program)?.exec()) };
+        become_it().map_err(failed(program))
     }
 
     fn terminate(&self, jail: Jid, patience: Duration) -> io::Result<bool> {
@@ -50,17 +63,143 @@ impl Processes for NativeProcesses {
             if Instant::now() >= deadline {
                 return Ok(false);
             }
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(5));
         }
         Ok(true)
     }
 }
 
-/// The user and group ids of a user of the host.
-fn ids_of(user: &str) -> io::Result<(u32, u32)> {
-    let found = nix::unistd::User::from_name(user).map_err(io::Error::from)?;
-    let found = found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("there is no user '{user}'")))?;
-    Ok((found.uid.as_raw(), found.gid.as_raw()))
+fn failed(program: &Program) -> impl FnOnce(io::Error) -> ProgramError {
+    let command = program.command.clone();
+    move |source| ProgramError { command, source }
+}
+
+/// The command that a program is, with all that happens before it is executed.
+fn command(program: &Program) -> io::Result<Command> {
+    let account = account_for(program)?;
+    let mut command = match program.argv.as_slice() {
+        [] => return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no program to run")),
+        [only] if *only == Program::LOGIN_SHELL => shell(program, account.as_ref()),
+        [name, arguments @ ..] => {
+            let mut command = Command::new(OsStr::from_bytes(name));
+            command.args(arguments.iter().map(|argument| OsStr::from_bytes(argument)));
+            command
+        }
+    };
+    if let Some(log) = &program.console_log {
+        let log = File::options().append(true).create(true).mode(0o666).open(log)?;
+        command.stdout(log.try_clone()?).stderr(log);
+    }
+    let mut entry = Entry {
+        new_session: program.background,
+        fib: program.fib,
+        jail: program.jail.as_ref().map(|jail| jail.jid),
+        directory: program.directory.as_deref().map(c_path).transpose()?,
+        ..Entry::default()
+    };
+    if let Some(account) = &account {
+        become_user(program, account, &mut command, &mut entry)?;
+    }
+    native::enter_before_exec(&mut command, entry);
+    Ok(command)
+}
+
+/// The jail's root directory, where the user is one of the jail.
+fn passwd_root(program: &Program) -> Option<&Path> {
+    let jail = program.jail.as_ref().filter(|_| program.passwd == Passwd::Jail);
+    jail.map(|jail| jail.root.as_path())
+}
+
+/// The user that the program is to be, or that its clean environment is for.
+fn account_for(program: &Program) -> io::Result<Option<Account>> {
+    if program.clean || program.user.is_some() {
+        account_of(program.user.as_deref(), passwd_root(program)).map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+/// The login shell, interactive, as jexec(8) runs it.
+fn shell(program: &Program, account: Option<&Account>) -> Command {
+    let own = || std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
+    let shell = account.map_or_else(own, |account| OsStr::from_bytes(&account.shell).to_owned());
+    let mut command = Command::new(&shell);
+    if program.clean {
+        // The leading minus is how a shell knows that it is a login shell.
+        let name = Path::new(&shell).file_name().unwrap_or(&shell);
+        let mut first = std::ffi::OsString::from("-");
+        first.push(name);
+        command.arg0(first);
+    } else {
+        command.arg("-i");
+    }
+    command
+}
+
+/// Environment, groups and directory of a user, as jail(8) and jexec(8) give them.
+fn become_user(program: &Program, account: &Account, command: &mut Command, entry: &mut Entry) -> io::Result<()> {
+    if program.clean {
+        command.env_clear().envs(std::env::vars_os().filter(|(name, _)| name == "TERM"));
+    }
+    // login.conf(5) is read where the process is by then: in the jail, for one that enters it first.
+    let conf = read_in(passwd_root(program), Path::new("/etc/login.conf"))?.unwrap_or_default();
+    for (name, value) in LoginConf::parse(&conf).environment(account) {
+        command.env(OsStr::from_bytes(&name), OsStr::from_bytes(&value));
+    }
+    entry.groups = Some((account.groups.clone(), account.gid));
+    if program.user.is_some() {
+        entry.uid = Some(account.uid);
+        let class = if account.class.is_empty() { "default" } else { account.class.as_str() };
+        entry.class = Some(CString::new(class)?);
+    }
+    if program.clean && entry.directory.is_none() {
+        entry.directory = Some(c_path(&account.home)?);
+    }
+    Ok(())
+}
+
+/// The user of that name, or the one that this process runs as; in the passwd(5) of the jail whose root directory
+/// is `root`, or of the host.
+fn account_of(user: Option<&str>, root: Option<&Path>) -> io::Result<Account> {
+    let own = nix::unistd::getuid().as_raw();
+    let who = user.map_or(Who::Uid(own), Who::Named);
+    if root.is_some() {
+        return account::find(who, |path| read_in(root, path));
+    }
+    let found = match who {
+        Who::Named(name) => nix::unistd::User::from_name(name),
+        Who::Uid(uid) => nix::unistd::User::from_uid(uid.into()),
+    };
+    let missing = || match who {
+        Who::Named(name) => io::Error::new(io::ErrorKind::NotFound, format!("{name}: no such user")),
+        Who::Uid(uid) => io::Error::new(io::ErrorKind::NotFound, format!("unknown uid {uid}")),
+    };
+    let found = found.map_err(io::Error::from)?.ok_or_else(missing)?;
+    let name = CString::new(found.name.as_str())?;
+    let groups = nix::unistd::getgrouplist(&name, found.gid).map_err(io::Error::from)?;
+    let shell = found.shell.into_os_string().into_encoded_bytes();
+    Ok(Account {
+        name: found.name,
+        uid: found.uid.as_raw(),
+        gid: found.gid.as_raw(),
+        groups: groups.iter().map(|gid| gid.as_raw()).collect(),
+        class: found.class.to_string_lossy().into_owned(),
+        home: found.dir,
+        shell: if shell.is_empty() { "/bin/sh".into() } else { shell.into() },
+    })
+}
+
+/// A file of a jail, or of the host.
+fn read_in(root: Option<&Path>, path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let read = match root {
+        Some(root) => NativeFiles.read_in_jail(root, path),
+        None => NativeFiles.read(path),
+    };
+    read.map_err(|error| io::Error::new(error.source.kind(), error))
+}
+
+fn c_path(path: &Path) -> io::Result<CString> {
+    Ok(CString::new(path.as_os_str().as_bytes())?)
 }
 
 fn wait(mut child: Child, timeout: Option<Duration>) -> io::Result<Exit> {

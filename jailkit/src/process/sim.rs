@@ -64,8 +64,8 @@ impl Processes for SimProcesses {
         let act = || {
             self.record(program)?;
             let outcome = outcome(&program.command, program.timeout);
-            if let (Some((jid, _)), Outcome::Daemons(count)) = (&program.jail, &outcome) {
-                self.set_processes(*jid, *count)?;
+            if let (Some(jail), Outcome::Daemons(count)) = (&program.jail, &outcome) {
+                self.set_processes(jail.jid, *count)?;
             }
             Ok(match outcome {
                 Outcome::Exit(exit) => exit,

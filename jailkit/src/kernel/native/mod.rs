@@ -1,5 +1,8 @@
-//! FreeBSD's kernel, through its system calls. The only unsafe code of the library is in [`syscalls`].
+//! FreeBSD's kernel, through its system calls. The only unsafe code of the library is in [`syscalls`]
+//! and [`exec`].
 
+#[allow(unsafe_code)]
+mod exec;
 mod ifconfig;
 #[allow(unsafe_code)]
 mod syscalls;
@@ -16,7 +19,8 @@ use super::{
     Errno, GetFlags, Interface, Jid, Kernel, KernelError, Mount, MountRequest, Param, ParamType, SetFlags, Value,
 };
 
-pub(crate) use syscalls::{AclType, acl_set_fd, attach_before_exec, fchflags, has_processes, signal_processes};
+pub(crate) use exec::{Entry, enter_before_exec, has_processes, signal_processes};
+pub(crate) use syscalls::{AclType, acl_set_fd, fchflags};
 
 /// The kernel of the system that jailkit runs on.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,11 +1,8 @@
 //! The system calls, each behind a safe function.
 
 use std::ffi::{CStr, CString, OsStr};
-use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::CommandExt;
-use std::process::Command;
 use std::ptr;
 
 use nix::errno::Errno;
@@ -106,69 +103,6 @@ pub(super) fn jail_attach(jid: Jid) -> Result<(), Errno> {
 pub(super) fn jail_remove(jid: Jid) -> Result<(), Errno> {
     // SAFETY: takes a number and touches no memory of ours.
     Errno::result(unsafe { libc::jail_remove(jid.0) }).map(drop)
-}
-
-/// Lets a command move into the jail, and become the user, between fork and exec. Not through the command's own
-/// `uid`: that would come first, and only root may attach.
-pub(crate) fn attach_before_exec(command: &mut Command, jid: Jid, user: Option<(u32, u32)>) {
-    let attach = move || {
-        jail_attach(jid)?;
-        // SAFETY: "/" is a C string that lives forever.
-        Errno::result(unsafe { libc::chdir(c"/".as_ptr()) })?;
-        if let Some((uid, gid)) = user {
-            // SAFETY: a pointer to one group, and its number; then two calls that take numbers.
-            Errno::result(unsafe { libc::setgroups(1, &raw const gid) })?;
-            // SAFETY: takes a number.
-            Errno::result(unsafe { libc::setgid(gid) })?;
-            // SAFETY: takes a number.
-            Errno::result(unsafe { libc::setuid(uid) })?;
-        }
-        Ok(())
-    };
-    // SAFETY: between fork and exec the closure makes system calls only; it allocates nothing and takes no lock.
-    unsafe { command.pre_exec(attach) };
-}
-
-/// The processes of a jail.
-fn processes(jid: Jid) -> io::Result<Vec<libc::pid_t>> {
-    let mut mib = [libc::CTL_KERN, libc::KERN_PROC, libc::KERN_PROC_PROC];
-    loop {
-        let mut len = 0;
-        // SAFETY: a name of the length said; no buffer, so only the length needed is written.
-        let sized = unsafe { libc::sysctl(mib.as_mut_ptr(), 3, ptr::null_mut(), &raw mut len, ptr::null(), 0) };
-        Errno::result(sized)?;
-        // Some more may have been started by the time of the second call.
-        let room = len / size_of::<libc::kinfo_proc>() + 64;
-        let mut table: Vec<libc::kinfo_proc> = Vec::with_capacity(room);
-        len = room * size_of::<libc::kinfo_proc>();
-        // SAFETY: the buffer has room for `len` bytes, and the kernel writes at most that many.
-        let read =
-            unsafe { libc::sysctl(mib.as_mut_ptr(), 3, table.as_mut_ptr().cast(), &raw mut len, ptr::null(), 0) };
-        match Errno::result(read) {
-            Err(Errno::ENOMEM) => continue,
-            read => read?,
-        };
-        // SAFETY: the kernel has filled in whole records, as many as fit in the length it returned.
-        unsafe { table.set_len(len / size_of::<libc::kinfo_proc>()) };
-        return Ok(table.iter().filter(|process| process.ki_jid == jid.0).map(|process| process.ki_pid).collect());
-    }
-}
-
-/// Whether anything runs in a jail.
-pub(crate) fn has_processes(jid: Jid) -> io::Result<bool> {
-    Ok(!processes(jid)?.is_empty())
-}
-
-/// Sends a signal to every process of a jail.
-pub(crate) fn signal_processes(jid: Jid, signal: nix::sys::signal::Signal) -> io::Result<()> {
-    for pid in processes(jid)? {
-        match nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal) {
-            // It has ended since.
-            Ok(()) | Err(Errno::ESRCH) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
 }
 
 pub(super) fn mounts() -> Result<Vec<Mount>, Errno> {

@@ -102,7 +102,9 @@ fn domount(state: &mut State, host: &Path, call: &Call<'_>) -> Result<(), Refusa
         fstype::Shown::Directory(place) => (place.at, Some(place.mount)),
         fstype::Shown::Own => {
             let backing = PathBuf::from(SIM_DIR).join(format!("mount-{id}"));
-            std::fs::create_dir_all(host.join(&backing)).map_err(|error| namei::errno(&error))?;
+            // devfs has the directory that fdescfs is mounted on.
+            let dir = if call.request.fstype == "devfs" { backing.join("fd") } else { backing.clone() };
+            std::fs::create_dir_all(host.join(dir)).map_err(|error| namei::errno(&error))?;
             (backing, None)
         }
     };

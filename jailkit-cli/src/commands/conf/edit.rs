@@ -1,0 +1,73 @@
+//! `jailkit conf set` and `jailkit conf unset`
+
+use std::process::ExitCode;
+
+use clap::Args;
+use jailkit::jailconf::JailConf;
+
+use super::ConfFile;
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+/// Which block of the file is meant.
+#[derive(Args)]
+struct Block {
+    /// The jail's block, or a wildcard's; the top level where it is not given
+    #[arg(short, long, value_name = "JAIL")]
+    jail: Option<String>,
+}
+
+impl Block {
+    fn check(&self, conf: &JailConf) -> Result<Option<&str>, Failure> {
+        match &self.jail {
+            Some(jail) if !conf.has_jail(jail) => Err(Failure::Usage(format!("the file has no block '{jail}'"))),
+            jail => Ok(jail.as_deref()),
+        }
+    }
+}
+
+/// Give a parameter its values in a jail.conf; everything else in the file stays as it is
+///
+/// For example: jailkit conf set /etc/jail.conf -j www ip4.addr 10.0.0.2
+#[derive(Args)]
+pub(crate) struct Set {
+    #[command(flatten)]
+    file: ConfFile,
+    #[command(flatten)]
+    block: Block,
+    /// The parameter
+    param: String,
+    /// Its values; none for a bare boolean. $name stands for a variable
+    values: Vec<String>,
+}
+
+impl Set {
+    pub(crate) fn run(self, terminal: &Terminal) -> Result<ExitCode, Failure> {
+        let mut conf = self.file.parse()?;
+        let old = conf.text().to_vec();
+        let block = self.block.check(&conf)?;
+        conf.set(block, &self.param, &self.values)?;
+        self.file.write(&old, conf.text(), terminal)
+    }
+}
+
+/// Take a parameter out of a jail.conf; everything else in the file stays as it is
+#[derive(Args)]
+pub(crate) struct Unset {
+    #[command(flatten)]
+    file: ConfFile,
+    #[command(flatten)]
+    block: Block,
+    /// The parameter
+    param: String,
+}
+
+impl Unset {
+    pub(crate) fn run(self, terminal: &Terminal) -> Result<ExitCode, Failure> {
+        let mut conf = self.file.parse()?;
+        let old = conf.text().to_vec();
+        let block = self.block.check(&conf)?;
+        conf.unset(block, &self.param)?;
+        self.file.write(&old, conf.text(), terminal)
+    }
+}

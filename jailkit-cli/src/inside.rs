@@ -1,0 +1,69 @@
+//! A command in a jail, at this terminal.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use jailkit::host::Host;
+use jailkit::life::{self, Enter};
+use jailkit::process::{Exit, Passwd};
+
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+/// How a jail is entered.
+#[derive(Args)]
+pub(crate) struct Entry {
+    /// In a clean environment: what the user's login class sets, and TERM
+    #[arg(short = 'l', long = "login")]
+    clean: bool,
+
+    /// As a user of the host
+    #[arg(short = 'u', value_name = "USER", conflicts_with = "jail_user")]
+    host_user: Option<String>,
+
+    /// As a user of the jail
+    #[arg(short = 'U', value_name = "USER")]
+    jail_user: Option<String>,
+
+    /// In this directory of the jail
+    #[arg(short = 'd', value_name = "DIR")]
+    directory: Option<PathBuf>,
+}
+
+impl Entry {
+    /// As by login(1).
+    pub(crate) fn login(user: String) -> Self {
+        Self { clean: true, host_user: None, jail_user: Some(user), directory: None }
+    }
+}
+
+/// Becomes the command. Comes back only where it cannot, and on a simulated host.
+pub(crate) fn enter(
+    host: &dyn Host,
+    entry: &Entry,
+    jail: &str,
+    command: &[OsString],
+    terminal: &Terminal,
+) -> Result<ExitCode, Failure> {
+    let (user, passwd) = match (&entry.host_user, &entry.jail_user) {
+        (Some(user), _) => (Some(user.clone()), Passwd::Host),
+        (None, user) => (user.clone(), Passwd::Jail),
+    };
+    let command = command.iter().map(|word| word.as_encoded_bytes().into()).collect();
+    let enter = Enter { command, clean: entry.clean, user, passwd, directory: entry.directory.clone() };
+    let program = life::enter(host, jail.as_bytes().into(), enter)?;
+    if host.is_simulated() || terminal.dry_run() {
+        let line = jailkit::source::printable(&program.line());
+        terminal.note(format_args!("not run, only written down: {line}"));
+    }
+    if terminal.dry_run() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(match host.processes().become_program(&program)? {
+        Exit::Status(status) => ExitCode::from(u8::try_from(status).unwrap_or(1)),
+        Exit::Signal(signal) => ExitCode::from(u8::try_from(128 + signal).unwrap_or(1)),
+        Exit::TimedOut => ExitCode::FAILURE,
+    })
+}

@@ -1,0 +1,45 @@
+//! A program in a jail that runs, as jexec(8) has it.
+
+use std::path::PathBuf;
+
+use bstr::{BStr, BString, ByteSlice};
+
+use super::LifeError;
+use super::running::Handle;
+use crate::host::Host;
+use crate::process::{Inside, Passwd, Program};
+
+/// How a jail is entered, and for what.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Enter {
+    /// The program and its arguments; the user's login shell where there are none.
+    pub command: Vec<BString>,
+    /// In a clean environment (`jexec -l`).
+    pub clean: bool,
+    /// As this user; none for whoever runs jailkit.
+    pub user: Option<String>,
+    /// Whose user that is: the host's (`jexec -u`) or the jail's (`jexec -U`).
+    pub passwd: Passwd,
+    /// In this directory of the jail (`jexec -d`).
+    pub directory: Option<PathBuf>,
+}
+
+/// The program with which a jail is entered. The number it bears is the jail's at the time of the call.
+///
+/// # Errors
+/// [`LifeError::NotRunning`] where no jail has that name or number.
+pub fn enter(host: &dyn Host, jail: &BStr, enter: Enter) -> Result<Program, LifeError> {
+    let found = Handle::find(host.kernel(), jail)?;
+    let found = found.ok_or_else(|| LifeError::NotRunning { name: jail.to_owned() })?;
+    let is_login = enter.command.is_empty();
+    let argv = if is_login { vec![Program::LOGIN_SHELL.into()] } else { enter.command };
+    let root = PathBuf::from(found.path.to_os_str_lossy().into_owned());
+    Ok(Program {
+        jail: Some(Inside { jid: found.jid, name: found.name, root }),
+        clean: enter.clean,
+        user: enter.user,
+        passwd: enter.passwd,
+        directory: enter.directory,
+        ..Program::from_argv(bstr::join(" ", &argv).into(), argv)
+    })
+}

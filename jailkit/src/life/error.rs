@@ -1,0 +1,139 @@
+//! Why jails could not be started, stopped or changed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bstr::BString;
+
+use crate::host::{FileError, RightsError};
+use crate::kernel::KernelError;
+use crate::process::{Exit, ProgramError};
+
+/// Nothing could be begun.
+#[derive(Debug, thiserror::Error)]
+pub enum LifeError {
+    /// This process may not.
+    #[error(transparent)]
+    Rights(#[from] RightsError),
+    /// A name that is no jail's.
+    #[error("there is no jail '{name}'; 'jailkit ls' shows what runs, and jail.conf what could")]
+    NoJail {
+        /// The name.
+        name: BString,
+    },
+    /// A jail that does not run.
+    #[error("jail '{name}' does not run")]
+    NotRunning {
+        /// The name or number.
+        name: BString,
+    },
+    /// The kernel does not tell what there is.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+}
+
+/// Why one jail could not be started, stopped or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum JailError {
+    /// jail.conf cannot be resolved for this jail.
+    #[error("jail.conf: {0}")]
+    Conf(String),
+    /// A parameter with a value it cannot have.
+    #[error("{param}: {reason}")]
+    Param {
+        /// The parameter.
+        param: BString,
+        /// What is wrong.
+        reason: String,
+    },
+    /// It depends on a jail that the file does not have.
+    #[error("depends on the jail '{0}', which is nowhere in jail.conf")]
+    NoDependency(BString),
+    /// It depends on itself, by way of others.
+    #[error("depends on itself, by way of {0}")]
+    Loop(String),
+    /// It runs already.
+    #[error("runs already; 'jailkit restart' or 'jailkit modify' change a running jail")]
+    Running,
+    /// It does not run.
+    #[error("does not run")]
+    NotRunning,
+    /// A jail that it needs, or that needs it, failed.
+    #[error("skipped, as {0} failed")]
+    Skipped(BString),
+    /// A path that must not be used.
+    #[error("{param}: {path}: {reason}", path = path.display())]
+    Path {
+        /// The parameter that gave the path.
+        param: String,
+        /// The path.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The kernel refused.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    /// A file of the host.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A command that could not be run.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// A command that failed.
+    #[error("{param}: {command}: {}", ended(*.exit))]
+    Command {
+        /// The parameter with the command.
+        param: &'static str,
+        /// What was executed.
+        command: BString,
+        /// How it ended.
+        exit: Exit,
+    },
+    /// It did not get ready in time.
+    #[error("not ready after {} s: {waited_for}", patience.as_secs())]
+    NotReady {
+        /// What was waited for.
+        waited_for: String,
+        /// How long.
+        patience: Duration,
+    },
+    /// Parameters that a running jail cannot change.
+    #[error("{} cannot be changed while the jail runs; 'jailkit restart' applies what jail.conf says", .params.join(", "))]
+    NeedsRestart {
+        /// The parameters.
+        params: Vec<String>,
+    },
+    /// The jail of that name is not the one that was started.
+    #[error("the jail that had the number {jid} is gone, and the number may be another's by now")]
+    Replaced {
+        /// The number.
+        jid: crate::kernel::Jid,
+    },
+    /// Something failed on the way back, after another failure or in a jail that is gone.
+    #[error("{first}; and {then}")]
+    Both {
+        /// What failed first.
+        first: Box<JailError>,
+        /// What failed then.
+        then: Box<JailError>,
+    },
+}
+
+fn ended(exit: Exit) -> String {
+    match exit {
+        Exit::Status(status) => format!("failed with status {status}"),
+        Exit::Signal(signal) => format!("ended by signal {signal}"),
+        Exit::TimedOut => "timed out (exec.timeout)".to_owned(),
+    }
+}
+
+impl JailError {
+    /// This failure, and what failed later on the way back.
+    pub(super) fn and(self, then: Option<Self>) -> Self {
+        match then {
+            Some(then) => Self::Both { first: Box::new(self), then: Box::new(then) },
+            None => self,
+        }
+    }
+}

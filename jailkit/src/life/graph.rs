@@ -1,0 +1,184 @@
+//! Which jails depend on which.
+
+use std::collections::{BTreeSet, HashMap};
+
+use bstr::{BStr, BString, ByteSlice};
+use petgraph::graph::{DiGraph, NodeIndex};
+
+use super::Operation;
+use super::error::{JailError, LifeError};
+use super::world::World;
+use crate::jailconf::Resolved;
+
+/// The dependencies among the jails of a file: `depend`, and a child on its parent.
+pub(super) struct Graph {
+    /// The jails each one depends on.
+    pub(super) needs: Vec<Vec<usize>>,
+    /// The jails that depend on each one.
+    pub(super) needed_by: Vec<Vec<usize>>,
+    /// The jails that cannot be ordered, and why.
+    errors: HashMap<usize, Trouble>,
+    names: Vec<BString>,
+}
+
+enum Trouble {
+    Missing(BString),
+    Loop(String),
+}
+
+impl Graph {
+    pub(super) fn of(conf: &Resolved) -> Self {
+        let index: HashMap<&BStr, usize> =
+            conf.jails.iter().enumerate().map(|(index, jail)| (jail.name.as_bstr(), index)).collect();
+        let mut needs = vec![Vec::new(); conf.jails.len()];
+        let mut errors = HashMap::new();
+        for (at, jail) in conf.jails.iter().enumerate() {
+            for name in jail.values("depend") {
+                match index.get(name.as_bstr()) {
+                    Some(&other) => needs[at].push(other),
+                    None => drop(errors.insert(at, Trouble::Missing(name.clone()))),
+                }
+            }
+            if let Some((parent, _)) = jail.name.rsplit_once_str(".") {
+                needs[at].extend(index.get(parent.as_bstr()));
+            }
+            needs[at].sort_unstable();
+            needs[at].dedup();
+        }
+        let mut needed_by = vec![Vec::new(); conf.jails.len()];
+        for (at, others) in needs.iter().enumerate() {
+            others.iter().for_each(|&other| needed_by[other].push(at));
+        }
+        let names = conf.jails.iter().map(|jail| jail.name.clone()).collect();
+        let mut graph = Self { needs, needed_by, errors, names };
+        graph.find_loops();
+        graph
+    }
+
+    fn find_loops(&mut self) {
+        let pairs = self.needs.iter().enumerate().flat_map(|(at, others)| others.iter().map(move |&other| (at, other)));
+        let edges =
+            DiGraph::<(), (), usize>::from_edges(pairs.map(|(at, other)| (NodeIndex::new(at), NodeIndex::new(other))));
+        for group in petgraph::algo::tarjan_scc(&edges) {
+            let group: Vec<_> = group.into_iter().map(NodeIndex::index).collect();
+            if group.len() == 1 && !self.needs[group[0]].contains(&group[0]) {
+                continue;
+            }
+            let names: Vec<_> = group.iter().map(|&index| self.names[index].to_string()).collect();
+            for &index in &group {
+                self.errors.insert(index, Trouble::Loop(names.join(", ")));
+            }
+        }
+    }
+
+    /// Why a jail cannot be ordered, where it cannot.
+    pub(super) fn error(&self, index: usize) -> Option<JailError> {
+        Some(match self.errors.get(&index)? {
+            Trouble::Missing(name) => JailError::NoDependency(name.clone()),
+            Trouble::Loop(names) => JailError::Loop(names.clone()),
+        })
+    }
+
+    /// The jails and all that they need.
+    pub(super) fn dependencies(&self, jails: &[usize]) -> Vec<usize> {
+        closure(jails, &self.needs)
+    }
+
+    /// The jails and all that need them.
+    pub(super) fn dependents(&self, named: &Named) -> Vec<usize> {
+        closure(&named.jails, &self.needed_by)
+    }
+
+    /// The jails in an order in which each comes after those that it waits for.
+    pub(super) fn order(&self, jails: &[usize], backwards: bool) -> Vec<usize> {
+        let edges = if backwards { &self.needed_by } else { &self.needs };
+        let wanted: BTreeSet<usize> = jails.iter().copied().collect();
+        let mut order = Vec::with_capacity(wanted.len());
+        let mut seen = BTreeSet::new();
+        let mut stack: Vec<(usize, bool)> = wanted.iter().rev().map(|&jail| (jail, false)).collect();
+        while let Some((jail, is_done)) = stack.pop() {
+            if is_done {
+                order.push(jail);
+            } else if seen.insert(jail) {
+                stack.push((jail, true));
+                stack.extend(edges[jail].iter().rev().filter(|next| wanted.contains(next)).map(|&next| (next, false)));
+            }
+        }
+        order
+    }
+}
+
+fn closure(jails: &[usize], edges: &[Vec<usize>]) -> Vec<usize> {
+    let mut found: BTreeSet<usize> = BTreeSet::new();
+    let mut open = jails.to_vec();
+    while let Some(jail) = open.pop() {
+        if found.insert(jail) {
+            open.extend(&edges[jail]);
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// The jails that an operation names.
+pub(super) struct Named {
+    /// Those of the file.
+    pub(super) jails: Vec<usize>,
+    /// Running jails that the file does not have.
+    pub(super) strays: Vec<BString>,
+    /// All jails were meant, not each by name.
+    pub(super) all: bool,
+    names: BTreeSet<BString>,
+}
+
+impl Named {
+    /// Finds the jails of these names, `*` standing for a part of a name as in jail.conf(5).
+    ///
+    /// # Errors
+    /// [`LifeError::NoJail`] for a name of none.
+    pub(super) fn find(
+        conf: &Resolved,
+        names: &[impl AsRef<[u8]>],
+        operation: Operation,
+        world: &World<'_>,
+    ) -> Result<Self, LifeError> {
+        let all = names.is_empty() || names.iter().any(|name| name.as_ref() == b"*");
+        if all {
+            let jails = (0..conf.jails.len()).collect();
+            return Ok(Self { jails, strays: Vec::new(), all, names: BTreeSet::new() });
+        }
+        let index: HashMap<&BStr, usize> =
+            conf.jails.iter().enumerate().map(|(index, jail)| (jail.name.as_bstr(), index)).collect();
+        let mut found = Self { jails: Vec::new(), strays: Vec::new(), all, names: BTreeSet::new() };
+        for name in names.iter().map(|name| BStr::new(name.as_ref())) {
+            if name.split_str(".").any(|part| part == b"*") {
+                let matching = conf.jails.iter().enumerate();
+                let matching = matching.filter(|(_, jail)| crate::jailconf::matches_wildcard(&jail.name, name));
+                found.jails.extend(matching.map(|(index, _)| index));
+                continue;
+            }
+            match index.get(name) {
+                Some(&jail) => {
+                    found.jails.push(jail);
+                    found.names.insert(name.to_owned());
+                }
+                None if operation == Operation::Stop && world.find(name, true)?.is_some() => {
+                    found.strays.push(name.to_owned());
+                }
+                None => return Err(LifeError::NoJail { name: name.to_owned() }),
+            }
+        }
+        found.jails.sort_unstable();
+        found.jails.dedup();
+        Ok(found)
+    }
+
+    /// Running jails only.
+    pub(super) fn strays(strays: Vec<BString>) -> Self {
+        Self { jails: Vec::new(), strays, all: false, names: BTreeSet::new() }
+    }
+
+    /// Whether a jail was named itself, and is not meant only as one of all, or for another's sake.
+    pub(super) fn is_named(&self, name: &BStr) -> bool {
+        self.names.contains(name)
+    }
+}

@@ -1,0 +1,61 @@
+//! Paths that lead into a jail's tree, where whoever is root in the jail may have put traps.
+
+use std::path::{Path, PathBuf};
+
+use super::JailError;
+use crate::host::{FileKind, Host};
+
+/// Refuses a path that is not absolute, or that passes a symbolic link below the jail's root directory. The last part
+/// may be missing where `may_be_new` says so.
+///
+/// # Errors
+/// [`JailError::Path`], as jail(8) refuses it.
+pub(super) fn check(
+    host: &dyn Host,
+    root: Option<&Path>,
+    param: &str,
+    path: &Path,
+    may_be_new: bool,
+) -> Result<(), JailError> {
+    let wrong = |path: &Path, reason: &str| {
+        Err(JailError::Path { param: param.to_owned(), path: path.to_owned(), reason: reason.to_owned() })
+    };
+    if !path.is_absolute() {
+        return wrong(path, "not an absolute pathname");
+    }
+    let Some((root, below)) = root.and_then(|root| Some((root, path.strip_prefix(root).ok()?))) else {
+        return Ok(());
+    };
+    let mut at = PathBuf::from(root);
+    for part in below {
+        if part == ".." {
+            return wrong(path, "leads back out with '..'");
+        }
+        at.push(part);
+        if host.files().read_link(&at)?.is_some() {
+            return wrong(&at, "is a symbolic link; look at who put it there");
+        }
+    }
+    if !may_be_new && host.files().stat(path)?.is_none() {
+        return wrong(path, "No such file or directory");
+    }
+    Ok(())
+}
+
+/// Refuses a jail's root directory that is none, with better words than the kernel has.
+///
+/// # Errors
+/// [`JailError::Path`].
+pub(super) fn check_root(host: &dyn Host, root: &Path) -> Result<(), JailError> {
+    let wrong = |reason: &str| {
+        Err(JailError::Path { param: "path".to_owned(), path: root.to_owned(), reason: reason.to_owned() })
+    };
+    if !root.is_absolute() {
+        return wrong("not an absolute pathname");
+    }
+    match host.files().stat(root)? {
+        None => wrong("No such file or directory"),
+        Some(found) if found.kind != FileKind::Dir => wrong("Not a directory"),
+        Some(_) => Ok(()),
+    }
+}

@@ -1,0 +1,99 @@
+//! What a jail has mounted: `mount`, `mount.fstab`, `mount.devfs`, `mount.fdescfs` and `mount.procfs`.
+
+use std::path::{Path, PathBuf};
+
+use bstr::{BStr, BString, ByteSlice};
+
+use super::JailError;
+use crate::fstab::unvis;
+use crate::host::Host;
+use crate::jailconf::ResolvedJail;
+use crate::kernel::{MountFlags, MountRequest};
+
+/// The ruleset of a jail's devfs unless `devfs_ruleset` says another one: `devfsrules_jail`.
+const DEVFS_RULESET: &str = "4";
+
+/// A mount, and the parameter that says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct MountPoint {
+    pub(super) param: String,
+    pub(super) request: MountRequest,
+}
+
+/// Options of fstab(5) that are no options of the mount.
+const NOT_OF_THE_MOUNT: &[&str] = &["", "auto", "failok", "late", "noauto", "rq", "rw", "sw", "xx"];
+
+/// All mounts of a jail, in the order they are made.
+pub(super) fn mount_points(host: &dyn Host, jail: &ResolvedJail) -> Result<Vec<MountPoint>, JailError> {
+    let mut points = Vec::new();
+    for line in jail.values("mount") {
+        points.extend(read_line("mount", line.as_bstr())?);
+    }
+    for file in jail.values("mount.fstab") {
+        let path = file.to_path_lossy();
+        let missing = || JailError::Path {
+            param: "mount.fstab".to_owned(),
+            path: path.to_path_buf(),
+            reason: "No such file or directory".to_owned(),
+        };
+        let text = host.files().read(&path)?.ok_or_else(missing)?;
+        for line in text.lines() {
+            let line = line.split(|&byte| byte == b'#').next().unwrap_or_default();
+            points.extend(read_line("mount.fstab", line.as_bstr())?);
+        }
+    }
+    let ruleset = jail.value("devfs_ruleset").map_or(DEVFS_RULESET.to_owned(), ToString::to_string);
+    let synthetic =
+        [("mount.devfs", "devfs", "dev"), ("mount.fdescfs", "fdescfs", "dev/fd"), ("mount.procfs", "procfs", "proc")];
+    for (param, fstype, at) in synthetic.into_iter().filter(|(param, ..)| jail.is_true(param)) {
+        let Some(root) = jail.value("path") else {
+            return Err(JailError::Param { param: param.into(), reason: "the jail has no path".to_owned() });
+        };
+        let options = if fstype == "devfs" { vec![("ruleset".to_owned(), Some(ruleset.clone()))] } else { Vec::new() };
+        let target = root.to_path_lossy().join(at);
+        let request = MountRequest { fstype: fstype.to_owned(), target, options, ..MountRequest::default() };
+        points.push(MountPoint { param: param.to_owned(), request });
+    }
+    Ok(points)
+}
+
+/// A line of fstab(5); none where it is blank.
+fn read_line(param: &'static str, line: &BStr) -> Result<Option<MountPoint>, JailError> {
+    let wrong = |reason: &str| JailError::Param { param: param.into(), reason: format!("{line}: {reason}") };
+    let fields: Vec<&[u8]> = line.fields_with(|c| matches!(c, ' ' | '\t' | '\r' | '\n' | '\x0b' | '\x0c')).collect();
+    let (spec, file, fstype, options) = match fields.as_slice() {
+        [] => return Ok(None),
+        [spec, file, fstype] => (spec, file, fstype, &b""[..]),
+        [spec, file, fstype, options, ..] => (spec, file, fstype, *options),
+        _ => return Err(wrong("missing information: it takes what, where, and the type at least")),
+    };
+    let decoded = |field: &[u8]| unvis(field).map(BString::from).ok_or_else(|| wrong("an escape that cannot be read"));
+    let target = decoded(file)?.to_path_lossy().into_owned();
+    let source = decoded(spec)?.to_path_lossy().into_owned();
+    let request = request(&fstype.to_str_lossy(), source, target, &options.to_str_lossy());
+    Ok(Some(MountPoint { param: param.to_owned(), request }))
+}
+
+/// What mount(8) makes of an fstab(5) entry.
+fn request(fstype: &str, source: PathBuf, target: PathBuf, words: &str) -> MountRequest {
+    let mut flags = MountFlags::default();
+    let mut options = Vec::new();
+    for word in words.split(',') {
+        match word {
+            "ro" | "rdonly" => flags.read_only = true,
+            "rw" | "noro" => flags.read_only = false,
+            "nosuid" => flags.nosuid = true,
+            "noexec" => flags.noexec = true,
+            "noatime" => flags.noatime = true,
+            "update" => flags.update = true,
+            "force" => flags.force = true,
+            word if NOT_OF_THE_MOUNT.contains(&word) => {}
+            word => options.push(match word.split_once('=') {
+                Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+                None => (word.to_owned(), None),
+            }),
+        }
+    }
+    let source = Some(source).filter(|source| source != Path::new("."));
+    MountRequest { fstype: fstype.to_owned(), source, target, flags, options }
+}

@@ -1,0 +1,66 @@
+//! Who is told how far the jails are.
+
+use std::path::Path;
+
+use bstr::BStr;
+
+use super::{JailError, Ready};
+use crate::kernel::Jid;
+use crate::process::Program;
+
+/// Something that happens in the life of a jail.
+#[derive(Clone, Copy, Debug)]
+pub struct Event<'a> {
+    /// The jail's name.
+    pub jail: &'a BStr,
+    /// What happens.
+    pub what: What<'a>,
+}
+
+/// What happens to a jail.
+#[derive(Clone, Copy, Debug)]
+pub enum What<'a> {
+    /// A command of this parameter begins.
+    Command {
+        /// `exec.start`
+        param: &'static str,
+        /// What is run.
+        program: &'a Program,
+    },
+    /// A line that a command printed.
+    Output(&'a BStr),
+    /// Something was mounted.
+    Mounted(&'a Path),
+    /// Something was unmounted.
+    Unmounted(&'a Path),
+    /// The jail was created.
+    Created(Jid),
+    /// The jail was removed.
+    Removed(Jid),
+    /// The jail was changed.
+    Updated(Jid),
+    /// Its processes are asked to end.
+    Terminating,
+    /// A killed run had made it by half; it begins anew.
+    HalfMade,
+    /// It is waited for to be ready.
+    Waiting(&'a Ready),
+    /// It is ready.
+    Ready,
+    /// A step failed; what was done is undone now.
+    Failed(&'a JailError),
+}
+
+/// Who is told what happens, from several threads.
+pub trait Observer: Sync {
+    /// Something happens.
+    fn happens(&self, event: &Event<'_>);
+}
+
+/// Nobody is told.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn happens(&self, _event: &Event<'_>) {}
+}

@@ -1,0 +1,456 @@
+//! Steps carried out on a host, for one jail.
+
+use bstr::{BStr, BString, ByteSlice};
+
+use super::action::{self, Action};
+use super::claim::{Claim, Note};
+use super::graph::Named;
+use super::mount::MountPoint;
+use super::observer::What;
+use super::schedule::Outcome;
+use super::spec::{Address, JailSpec};
+use super::world::{Found, World};
+use super::{JailError, guard, params, ready};
+use crate::jailconf::ResolvedJail;
+use crate::kernel::{Errno, GetFlags, Jid, KernelError, Param, ParamKind, ParamType, SetFlags, Value};
+use crate::process::{Exit, Program};
+
+/// Starts a jail; `again` for one that has just been stopped.
+pub(super) fn start(world: &World<'_>, jail: &ResolvedJail, named: &Named, again: bool) -> Result<Outcome, JailError> {
+    let spec = JailSpec::of(world.host, jail)?;
+    let params = params::import(jail, &world.kinds)?;
+    let mut claim = Claim::take(world.host, spec.name.as_bstr())?;
+    let left = claim.left();
+    if let Some(jid) = world.find(spec.name.as_bstr(), false)? {
+        if !is_half_made(world, &spec, jid, left)? {
+            claim.finish()?;
+            return already_running(world, &spec, jid, named);
+        }
+        world.tell(spec.name.as_bstr(), What::HalfMade);
+        world.host.kernel().jail_remove(jid)?;
+    }
+    claim.note(Note::Starting(None))?;
+    let mut run = Run::new(world, &spec, left.is_some());
+    match run.up(jail, &params, &mut claim) {
+        Ok(jid) => {
+            claim.finish()?;
+            wait_until_ready(world, &spec, jid)?;
+            Ok(if again { Outcome::Restarted } else { Outcome::Started })
+        }
+        Err(error) => {
+            world.tell(spec.name.as_bstr(), What::Failed(&error));
+            let undone = run.undo();
+            if undone.is_none() {
+                claim.finish()?;
+            }
+            Err(error.and(undone))
+        }
+    }
+}
+
+/// Whether a jail that runs is what a killed run has left of it: on the way up, or on the way down.
+fn is_half_made(world: &World<'_>, spec: &JailSpec, jid: Jid, left: Option<Note>) -> Result<bool, JailError> {
+    match left {
+        None => Ok(false),
+        Some(Note::Starting(Some(noted))) => Ok(noted == jid),
+        // The run was killed around the creation itself: a jail of this name with this root directory is the run's.
+        Some(Note::Starting(None) | Note::Stopping) => {
+            let wanted = [ParamType::new("path", ParamKind::String(1024))];
+            let key = Param::new("jid", Value::Int(jid.0));
+            let (_, values) = world.host.kernel().jail_get(&[key], &wanted, GetFlags::default())?;
+            let root = spec.root.as_deref().map_or(&b"/"[..], |root| root.as_os_str().as_encoded_bytes());
+            Ok(matches!(values.first(), Some(Value::String(path)) if path.as_slice() == root))
+        }
+    }
+}
+
+fn already_running(world: &World<'_>, spec: &JailSpec, jid: Jid, named: &Named) -> Result<Outcome, JailError> {
+    if named.is_named(spec.name.as_bstr()) && !world.options.idempotent {
+        return Err(JailError::Running);
+    }
+    wait_until_ready(world, spec, jid)?;
+    Ok(Outcome::AlreadyRunning)
+}
+
+fn wait_until_ready(world: &World<'_>, spec: &JailSpec, jid: Jid) -> Result<(), JailError> {
+    match world.options.ready.get(&spec.name) {
+        Some(ready) => ready::wait(world, spec, jid, ready),
+        None => Ok(()),
+    }
+}
+
+/// Stops a jail.
+pub(super) fn stop(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Result<Outcome, JailError> {
+    let spec = JailSpec::of(world.host, jail)?;
+    let mut claim = Claim::take(world.host, spec.name.as_bstr())?;
+    let left = claim.left();
+    let jid = world.find(spec.name.as_bstr(), false)?;
+    let mut run = Run::new(world, &spec, left.is_some() || (jid.is_none() && world.options.idempotent));
+    let Some(jid) = jid else {
+        let leftovers = match left {
+            Some(Note::Stopping) => action::after(&spec, jail),
+            // A start that was killed is undone, without the hooks of a stop.
+            Some(Note::Starting(_)) => without_hooks(action::after(&spec, jail)),
+            None if world.options.idempotent => without_hooks(action::after(&spec, jail)),
+            None => Vec::new(),
+        };
+        if let Some(error) = run.all(&leftovers) {
+            return Err(error);
+        }
+        claim.finish()?;
+        return match left {
+            Some(_) => Ok(Outcome::Stopped),
+            None if named.is_named(spec.name.as_bstr()) && !world.options.idempotent => Err(JailError::NotRunning),
+            None => Ok(Outcome::NotRunning),
+        };
+    };
+    run.jid = Some(jid);
+    claim.note(Note::Stopping)?;
+    for step in action::down(jail) {
+        if let Err(error) = run.perform(step) {
+            // The jail still runs, so nothing is taken from it.
+            claim.finish()?;
+            return Err(error);
+        }
+    }
+    match run.all(&action::after(&spec, jail)) {
+        None => claim.finish().map(|()| Outcome::Stopped),
+        Some(error) => Err(error),
+    }
+}
+
+fn without_hooks(actions: Vec<Action<'_>>) -> Vec<Action<'_>> {
+    actions.into_iter().filter(|action| !matches!(action, Action::Hook { .. })).collect()
+}
+
+/// Removes jails that run and that no file has.
+pub(super) fn strays(world: &World<'_>, named: &Named) -> Vec<(BString, Result<Outcome, JailError>)> {
+    named.strays.iter().map(|name| (name.clone(), stray(world, name.as_bstr()))).collect()
+}
+
+/// Ends a jail that runs without what a file may say of it.
+pub(super) fn stray(world: &World<'_>, name: &BStr) -> Result<Outcome, JailError> {
+    let spec = JailSpec::stray(name);
+    let Some(jid) = world.find(name, true)? else { return Err(JailError::NotRunning) };
+    let mut run = Run::new(world, &spec, false);
+    run.jid = Some(jid);
+    run.perform(Action::Terminate)?;
+    run.perform(Action::Remove)?;
+    Ok(Outcome::Stopped)
+}
+
+/// The steps of a jail as lines.
+pub(super) fn outline(world: &World<'_>, jail: &ResolvedJail, is_start: bool) -> Result<Vec<String>, JailError> {
+    let spec = JailSpec::of(world.host, jail)?;
+    let runs = world.find(spec.name.as_bstr(), false)?.is_some();
+    if runs == is_start {
+        return Ok(Vec::new());
+    }
+    let actions = if is_start {
+        params::import(jail, &world.kinds)?;
+        action::up(&spec, jail)
+    } else {
+        let mut actions = action::down(jail);
+        actions.extend(action::after(&spec, jail));
+        actions
+    };
+    Ok(actions.iter().map(ToString::to_string).collect())
+}
+
+/// The steps of one jail, and what they have come to so far.
+struct Run<'w, 's> {
+    world: &'w World<'w>,
+    spec: &'s JailSpec,
+    /// A killed run was here before: what it has left is this run's.
+    resumed: bool,
+    jid: Option<Jid>,
+    done: Vec<Action<'s>>,
+}
+
+impl<'w, 's> Run<'w, 's> {
+    fn new(world: &'w World<'w>, spec: &'s JailSpec, resumed: bool) -> Self {
+        Self { world, spec, resumed, jid: None, done: Vec::new() }
+    }
+
+    /// All steps up; the first that fails ends it.
+    fn up(&mut self, jail: &'s ResolvedJail, params: &[Param], claim: &mut Claim) -> Result<Jid, JailError> {
+        let has = |param: &str| jail.param(param).is_some();
+        // Until its commands have run, the jail must stay while nothing runs in it.
+        let is_held = !self.spec.persist && (has("exec.start") || has("command") || has("exec.poststart"));
+        let mut created = Jid::HOST;
+        for step in action::up(self.spec, jail) {
+            if matches!(step, Action::Create) {
+                created = self.create(params, is_held)?;
+                self.done.push(step);
+                self.jid = Some(created);
+                claim.note(Note::Starting(Some(created)))?;
+                self.tell(What::Created(created));
+            } else {
+                let has_changed = self.perform(step)?;
+                if has_changed {
+                    self.done.push(step);
+                }
+            }
+        }
+        if is_held {
+            let params = [Param::new("jid", Value::Int(created.0)), Param::flag("nopersist")];
+            match self.world.host.kernel().jail_set(&params, SetFlags { update: true, ..SetFlags::default() }) {
+                // Nothing runs in it any more that would have held it.
+                Err(error) if error.errno == Errno::ENOENT => {}
+                set => drop(set?),
+            }
+        }
+        Ok(created)
+    }
+
+    /// Takes back what was done, the last step first; what failed of that.
+    fn undo(&mut self) -> Option<JailError> {
+        let done: Vec<_> = std::mem::take(&mut self.done).into_iter().rev().collect();
+        let mut failed = None;
+        for step in done {
+            let undone = match step {
+                Action::Vnet(interface) => self.reclaim(interface),
+                Action::Zfs(dataset) => self.zfs("unjail", dataset).map(|_| true),
+                step => step.undo().map_or(Ok(true), |step| self.perform(step)),
+            };
+            failed = both(failed, undone.err());
+        }
+        failed
+    }
+
+    /// All steps, whatever becomes of one; what failed.
+    fn all(&mut self, steps: &[Action<'s>]) -> Option<JailError> {
+        steps.iter().fold(None, |failed, &step| both(failed, self.perform(step).err()))
+    }
+
+    fn tell(&self, what: What<'_>) {
+        self.world.tell(self.spec.name.as_bstr(), what);
+    }
+
+    /// Does a step; whether it has changed anything that would have to be taken back.
+    fn perform(&mut self, step: Action<'s>) -> Result<bool, JailError> {
+        match step {
+            Action::Hook { param, command, inside } => self.hook(param, command, inside).map(|()| false),
+            Action::AddAddress(address) => self.add_address(address),
+            Action::RemoveAddress(address) => self.remove_address(address),
+            Action::Mount(point) => self.mount(point),
+            Action::Unmount(point) => self.unmount(point),
+            Action::Create => Ok(false),
+            Action::Zfs(dataset) => self.zfs("jail", dataset),
+            Action::Vnet(interface) => {
+                self.world.host.kernel().move_interface(&interface.to_str_lossy(), self.own_jid()?)?;
+                Ok(true)
+            }
+            Action::Terminate => self.terminate(),
+            Action::Remove => self.remove(),
+        }
+    }
+
+    /// The number of the jail, after a look that it is still this jail's.
+    fn own_jid(&self) -> Result<Jid, JailError> {
+        let jid = self.jid.ok_or(JailError::NotRunning)?;
+        match self.world.find(self.spec.name.as_bstr(), true)? {
+            Some(found) if found == jid => Ok(jid),
+            _ => Err(JailError::Replaced { jid }),
+        }
+    }
+
+    fn hook(&self, param: &'static str, command: &BStr, inside: bool) -> Result<(), JailError> {
+        let jid = if inside { Some(self.own_jid()?) } else { None };
+        let program = self.spec.program(param, command, jid);
+        if let Some(log) = &program.console_log {
+            guard::check(self.world.host, self.spec.root.as_deref(), "exec.consolelog", log, true)?;
+        }
+        if program.argv.is_empty() {
+            return Ok(());
+        }
+        self.run_program(param, &program)
+    }
+
+    fn run_program(&self, param: &'static str, program: &Program) -> Result<(), JailError> {
+        self.tell(What::Command { param, program });
+        let processes = self.world.host.processes();
+        let exit = if self.world.options.capture {
+            processes.run_captured(program, &mut |line| self.tell(What::Output(line.as_bstr())))?
+        } else {
+            processes.run(program)?
+        };
+        match exit {
+            Exit::Status(0) => Ok(()),
+            exit => Err(JailError::Command { param, command: program.line(), exit }),
+        }
+    }
+
+    fn create(&self, params: &[Param], is_held: bool) -> Result<Jid, JailError> {
+        if let Some(root) = &self.spec.root {
+            guard::check_root(self.world.host, root)?;
+        }
+        let is_persist = |param: &&Param| param.name == "persist" || param.name == "nopersist";
+        let mut all: Vec<Param> = params.iter().filter(|param| !(is_held && is_persist(param))).cloned().collect();
+        if is_held {
+            all.push(Param::flag("persist"));
+        }
+        add_addresses(&mut all, &self.spec.looked_up);
+        let create = SetFlags { create: true, ..SetFlags::default() };
+        let kernel = self.world.host.kernel();
+        match kernel.jail_set(&all, create) {
+            Err(error) if error.errno == Errno::EEXIST && self.may_revive() => {
+                let update = SetFlags { update: true, dying: true, ..SetFlags::default() };
+                all.retain(|param| param.name == "jid" || !super::modify::is_create_only(&param.name));
+                kernel.jail_set(&all, update).map_err(|_: KernelError| error.into())
+            }
+            set => Ok(set?),
+        }
+    }
+
+    fn may_revive(&self) -> bool {
+        self.spec.allow_dying || self.world.options.dying
+    }
+
+    fn terminate(&self) -> Result<bool, JailError> {
+        if !self.spec.stop_timeout.is_zero()
+            && let Ok(jid) = self.own_jid()
+        {
+            self.tell(What::Terminating);
+            // What cannot be asked to end is ended by the removal.
+            self.world.host.processes().terminate(jid, self.spec.stop_timeout).unwrap_or_default();
+        }
+        Ok(false)
+    }
+
+    fn remove(&mut self) -> Result<bool, JailError> {
+        let jid = match self.own_jid() {
+            Ok(jid) => jid,
+            // It went with its last process.
+            Err(JailError::Replaced { jid }) => {
+                self.jid = None;
+                self.tell(What::Removed(jid));
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        };
+        match self.world.host.kernel().jail_remove(jid) {
+            Err(error) if error.errno == Errno::EINVAL => {}
+            removed => removed?,
+        }
+        self.jid = None;
+        self.tell(What::Removed(jid));
+        Ok(true)
+    }
+
+    fn add_address(&self, address: &Address) -> Result<bool, JailError> {
+        let had = self.world.had_address(&address.interface, address.net.addr());
+        if !address.extra.is_empty() {
+            let mut argv = vec!["/sbin/ifconfig".to_owned(), address.interface.clone()];
+            argv.extend([family(address).to_owned(), address.net.to_string()]);
+            argv.extend(address.extra.iter().cloned());
+            argv.push("alias".to_owned());
+            let argv: Vec<BString> = argv.into_iter().map(BString::from).collect();
+            self.run_program(address.param, &Program::from_argv(bstr::join(" ", &argv).into(), argv))?;
+            return Ok(!had || self.resumed);
+        }
+        match self.world.host.kernel().add_address(&address.interface, address.net) {
+            Err(error) if error.errno == Errno::EEXIST => Ok(self.resumed),
+            added => added.map(|()| !had || self.resumed).map_err(JailError::from),
+        }
+    }
+
+    fn remove_address(&self, address: &Address) -> Result<bool, JailError> {
+        match self.world.host.kernel().remove_address(&address.interface, address.net.addr()) {
+            Err(error) if self.resumed && matches!(error.errno, Errno::EADDRNOTAVAIL | Errno::ENXIO) => Ok(false),
+            removed => removed.map(|()| true).map_err(JailError::from),
+        }
+    }
+
+    fn mount(&self, point: &MountPoint) -> Result<bool, JailError> {
+        let request = &point.request;
+        guard::check(self.world.host, self.spec.root.as_deref(), &point.param, &request.target, false)?;
+        if self.resumed
+            && let Some(found) = self.world.mounted_at(&request.target)?
+            && is_same(&found, point)
+        {
+            return Ok(true);
+        }
+        self.world.host.kernel().mount(request)?;
+        let source = request.source.clone().unwrap_or_else(|| request.fstype.clone().into());
+        self.world.has_mounted(&request.target, Found { fstype: request.fstype.clone(), source });
+        self.tell(What::Mounted(&request.target));
+        Ok(true)
+    }
+
+    fn unmount(&self, point: &MountPoint) -> Result<bool, JailError> {
+        let request = &point.request;
+        let wrong =
+            |reason: String| Err(JailError::Path { param: point.param.clone(), path: request.target.clone(), reason });
+        match self.world.remembered(&request.target) {
+            None if self.resumed => return Ok(false),
+            None => return wrong("not a mount point".to_owned()),
+            Some(found) if found.fstype != request.fstype && self.resumed => return Ok(false),
+            Some(found) if found.fstype != request.fstype => return wrong(format!("not a {} mount", request.fstype)),
+            Some(_) => {}
+        }
+        guard::check(self.world.host, self.spec.root.as_deref(), &point.param, &request.target, false)?;
+        self.world.host.kernel().unmount(&request.target, false)?;
+        self.world.has_unmounted(&request.target);
+        self.tell(What::Unmounted(&request.target));
+        Ok(true)
+    }
+
+    fn zfs(&self, verb: &str, dataset: &BStr) -> Result<bool, JailError> {
+        let jid = self.jid.ok_or(JailError::NotRunning)?;
+        let argv: Vec<BString> = vec!["/sbin/zfs".into(), verb.into(), jid.to_string().into(), dataset.to_owned()];
+        self.run_program("zfs.dataset", &Program::from_argv(bstr::join(" ", &argv).into(), argv))?;
+        Ok(true)
+    }
+
+    fn reclaim(&self, interface: &BStr) -> Result<bool, JailError> {
+        let jid = self.own_jid()?;
+        self.world.host.kernel().reclaim_interface(&interface.to_str_lossy(), jid)?;
+        Ok(true)
+    }
+}
+
+fn both(first: Option<JailError>, then: Option<JailError>) -> Option<JailError> {
+    match (first, then) {
+        (Some(first), then) => Some(first.and(then)),
+        (None, then) => then,
+    }
+}
+
+fn family(address: &Address) -> &'static str {
+    if address.net.addr().is_ipv4() { "inet" } else { "inet6" }
+}
+
+/// Whether what is mounted is what the jail would have mounted.
+fn is_same(found: &Found, point: &MountPoint) -> bool {
+    let same_source = point.request.fstype != "nullfs" || point.request.source.as_ref() == Some(&found.source);
+    found.fstype == point.request.fstype && same_source
+}
+
+/// Adds the addresses of `ip_hostname` to the parameters.
+fn add_addresses(params: &mut Vec<Param>, found: &[std::net::IpAddr]) {
+    let mut extend = |name: &str, empty: Value| match params.iter().position(|param| param.name == name) {
+        Some(at) => at,
+        None => {
+            params.push(Param::new(name, empty));
+            params.len() - 1
+        }
+    };
+    let four = found.iter().any(std::net::IpAddr::is_ipv4).then(|| extend("ip4.addr", Value::Ipv4(Vec::new())));
+    let six = found.iter().any(std::net::IpAddr::is_ipv6).then(|| extend("ip6.addr", Value::Ipv6(Vec::new())));
+    for address in found {
+        match (address, four, six) {
+            (std::net::IpAddr::V4(address), Some(at), _) => {
+                if let Value::Ipv4(list) = &mut params[at].value {
+                    list.push(*address);
+                }
+            }
+            (std::net::IpAddr::V6(address), _, Some(at)) => {
+                if let Value::Ipv6(list) = &mut params[at].value {
+                    list.push(*address);
+                }
+            }
+            _ => {}
+        }
+    }
+}

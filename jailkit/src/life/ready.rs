@@ -1,0 +1,91 @@
+//! When a jail that runs is ready for those that depend on it.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use bstr::{BString, ByteSlice};
+
+use super::JailError;
+use super::observer::What;
+use super::spec::JailSpec;
+use super::world::World;
+use crate::kernel::Jid;
+use crate::process::Exit;
+
+/// What it is for a jail to be ready, and how long that may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// What shows it.
+    pub when: ReadyWhen,
+    /// How long it may take.
+    pub patience: Duration,
+}
+
+/// What shows that a jail is ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadyWhen {
+    /// A socket, or whatever else lies at this path of the jail.
+    Path(PathBuf),
+    /// Somebody accepts connections at this TCP port of the jail.
+    Tcp(u16),
+    /// This command, run in the jail, succeeds.
+    Command(BString),
+}
+
+impl fmt::Display for ReadyWhen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => write!(f, "{} appears", path.display()),
+            Self::Tcp(port) => write!(f, "port {port} accepts connections"),
+            Self::Command(command) => write!(f, "'{command}' succeeds"),
+        }
+    }
+}
+
+/// How long to wait between two looks, at first and at most.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(250));
+
+/// Waits until a jail is ready. On a simulated host nothing runs, so it is ready as soon as it has been looked at.
+///
+/// # Errors
+/// [`JailError::NotReady`] where it takes too long.
+pub(super) fn wait(world: &World<'_>, spec: &JailSpec, jid: Jid, ready: &Ready) -> Result<(), JailError> {
+    world.tell(spec.name.as_bstr(), What::Waiting(ready));
+    let deadline = Instant::now() + ready.patience;
+    let mut pause = PAUSES.0;
+    while !(is_ready(world, spec, jid, &ready.when)? || world.host.is_simulated()) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(JailError::NotReady { waited_for: ready.when.to_string(), patience: ready.patience });
+        }
+        std::thread::sleep(pause.min(left));
+        pause = (pause * 2).min(PAUSES.1);
+    }
+    world.tell(spec.name.as_bstr(), What::Ready);
+    Ok(())
+}
+
+fn is_ready(world: &World<'_>, spec: &JailSpec, jid: Jid, when: &ReadyWhen) -> Result<bool, JailError> {
+    match when {
+        ReadyWhen::Path(path) => {
+            let root = spec.root.as_deref().unwrap_or("/".as_ref());
+            // The jail's programs may not have made the way there yet.
+            Ok(world.host.files().stat_in_jail(root, path).is_ok_and(|found| found.is_some()))
+        }
+        ReadyWhen::Tcp(_) if world.host.is_simulated() => Ok(true),
+        ReadyWhen::Tcp(port) => {
+            let accepts = |address: &IpAddr| {
+                let address = SocketAddr::new(*address, *port);
+                TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
+            };
+            Ok(spec.all_addresses.iter().any(accepts))
+        }
+        ReadyWhen::Command(command) => {
+            let mut program = spec.program("ready", command.as_bstr(), Some(jid));
+            program.timeout.get_or_insert(Duration::from_secs(10));
+            Ok(world.host.processes().run_captured(&program, &mut |_| {})? == Exit::Status(0))
+        }
+    }
+}

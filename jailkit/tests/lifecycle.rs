@@ -1,0 +1,206 @@
+//! jail(8) at work on FreeBSD 13.2, as `tests/corpus/lifecycle/transcript.txt` shows it, and ours on the simulated
+//! host: the same hooks in the same order, each with the same mounts, addresses and jails around it, the same words,
+//! the same outcome.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // the helpers here are part of tests
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use bstr::ByteSlice;
+use jailkit::host::{Files, Host, PacketFilter, RightsError, SimHost};
+use jailkit::jailconf::{JailConf, Resolved};
+use jailkit::kernel::{Jid, Kernel};
+use jailkit::life::{self, Event, Handle, Observer, Operation, Options, What};
+use jailkit::process::{Exit, Processes, Program, ProgramError};
+use jailkit::source::Source;
+use jailkit::stack::Owner;
+
+const CONF: &str = include_str!("corpus/lifecycle/jail.conf");
+const FSTAB: &str = include_str!("corpus/lifecycle/fstab.db");
+const TRANSCRIPT: &str = include_str!("corpus/lifecycle/transcript.txt");
+
+/// The simulated host, whose hooks look around as the script `note` does on FreeBSD.
+struct Noting {
+    host: SimHost,
+    seen: Mutex<Vec<String>>,
+}
+
+impl Noting {
+    fn new(dir: &Path) -> Self {
+        let host = SimHost::open(dir).unwrap();
+        let make = |path: &str| {
+            let mut at = std::path::PathBuf::from("/");
+            for part in Path::new(path).components().skip(1) {
+                at.push(part);
+                if host.files().stat(&at).unwrap().is_none() {
+                    host.files().make_dir(&at, 0o755, Owner::ROOT).unwrap();
+                }
+            }
+        };
+        for source in ["one", "two", "three", "sp ace"] {
+            make(&format!("/tmp/src/{source}"));
+        }
+        for jail in ["db", "www", "broken", "nomount", "late", "slow", "daemon"] {
+            for dir in ["one", "two", "three", "sp ace", "dev", "proc"] {
+                make(&format!("/tmp/jails/{jail}/{dir}"));
+            }
+        }
+        make("/root/lc");
+        host.files().replace(Path::new("/root/lc/fstab.db"), FSTAB.as_bytes(), 0o644).unwrap();
+        Self { host, seen: Mutex::new(Vec::new()) }
+    }
+
+    fn note(&self, line: String) {
+        self.seen.lock().unwrap().push(line);
+    }
+
+    /// What the script prints, without what only a process can know.
+    fn look(&self, label: &str) -> String {
+        let kernel = self.host.kernel();
+        let ends = ["dev", "fd", "proc", "one", "two", "three"];
+        let mounts = kernel.mounts().unwrap().into_iter().filter(|mount| {
+            let name = mount.target.file_name().map_or("", |name| name.to_str().unwrap());
+            mount.target != Path::new("/dev") && ends.contains(&name)
+        });
+        let access = |read_only: bool| if read_only { "ro" } else { "rw" };
+        let mounts = mounts.map(|mount| format!("{}({}) ", mount.target.display(), access(mount.flags.read_only)));
+        let interfaces = kernel.interfaces().unwrap();
+        let lo0 = interfaces.iter().find(|interface| interface.name == "lo0").unwrap();
+        let addresses = lo0.addresses.iter().map(|net| net.addr().to_string());
+        let addresses = addresses.filter(|address| address.starts_with("127.0.0.5")).map(|address| address + " ");
+        let jails = Handle::all(kernel).unwrap();
+        format!(
+            "{label}: mounts=[{}] addrs=[{}] jails=[{}]",
+            mounts.collect::<String>(),
+            addresses.collect::<String>(),
+            jails.iter().map(|jail| format!("{} ", jail.name)).collect::<String>()
+        )
+    }
+}
+
+impl Processes for Noting {
+    fn run(&self, program: &Program) -> Result<Exit, ProgramError> {
+        let command = program.command.to_str().unwrap();
+        if let Some(label) = command.strip_prefix("/bin/sh /root/lc/note ") {
+            let seen = self.look(label);
+            self.note(if program.jail.is_some() { format!("in the jail, {label}") } else { seen });
+        }
+        self.host.processes().run(program)
+    }
+
+    fn terminate(&self, jail: Jid, patience: Duration) -> std::io::Result<bool> {
+        self.host.processes().terminate(jail, patience)
+    }
+}
+
+impl Host for Noting {
+    fn describe(&self) -> String {
+        self.host.describe()
+    }
+    fn is_simulated(&self) -> bool {
+        true
+    }
+    fn check_rights(&self) -> Result<(), RightsError> {
+        Ok(())
+    }
+    fn files(&self) -> &dyn Files {
+        self.host.files()
+    }
+    fn kernel(&self) -> &dyn Kernel {
+        self.host.kernel()
+    }
+    fn processes(&self) -> &dyn Processes {
+        self
+    }
+    fn packet_filter(&self) -> &dyn PacketFilter {
+        self.host.packet_filter()
+    }
+}
+
+impl Observer for Noting {
+    fn happens(&self, event: &Event<'_>) {
+        match event.what {
+            What::Created(_) => self.note(format!("{}: created", event.jail)),
+            What::Removed(_) => self.note(format!("{}: removed", event.jail)),
+            What::Updated(_) => self.note(format!("{}: updated", event.jail)),
+            _ => {}
+        }
+    }
+}
+
+/// A command of the transcript with the lines of its hooks, its words, and whether it was well.
+struct Recorded {
+    lines: Vec<String>,
+    is_well: bool,
+}
+
+/// The answer to the `nth` time that the transcript gives this command.
+fn recorded(command: &str, nth: usize) -> Recorded {
+    let start = format!("$ jail -f /root/lc/jail.conf {command}\n");
+    let (_, rest) = TRANSCRIPT.match_indices(&start).nth(nth).map(|(at, _)| TRANSCRIPT.split_at(at)).unwrap();
+    let body = rest[start.len()..].split("\n$ ").next().unwrap();
+    let outside = |line: &&str| !line.contains("jailed=1") && !line.starts_with("jail:") && !line.starts_with("mount_");
+    let lines = body.lines().filter(outside).filter(|line| line.contains(": ") && !line.starts_with("status"));
+    let bare = |line: &str| match (line.split_once(": jailed=0"), line.find("mounts=[")) {
+        (Some((label, _)), Some(at)) => format!("{label}: {}", &line[at..]),
+        _ => line.to_owned(),
+    };
+    Recorded { lines: lines.map(bare).collect(), is_well: body.contains("status 0") }
+}
+
+fn conf() -> Resolved {
+    JailConf::parse(&Source::new("/root/lc/jail.conf", CONF)).unwrap().resolve().unwrap()
+}
+
+/// Runs ours and compares it with what jail(8) did.
+#[track_caller]
+fn compare(host: &Noting, command: &str, nth: usize, operation: Operation, name: &str) {
+    host.seen.lock().unwrap().clear();
+    let outcome = life::run(host, &conf(), &[name], operation, &Options::default(), host);
+    let is_well = outcome.as_ref().is_ok_and(life::Summary::is_well);
+    let expected = recorded(command, nth);
+    let seen: Vec<_> =
+        host.seen.lock().unwrap().iter().filter(|line| !line.starts_with("in the jail")).cloned().collect();
+    let shown = format!("{}\n", seen.join("\n"));
+    assert_eq!(shown, format!("{}\n", expected.lines.join("\n")), "jail {command}: {outcome:?}");
+    assert_eq!(is_well, expected.is_well, "jail {command}: {outcome:?}");
+}
+
+#[test]
+fn ours_does_what_jail_8_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = Noting::new(dir.path());
+    compare(&host, "-c db", 0, Operation::Start, "db");
+    compare(&host, "-c db", 1, Operation::Start, "db");
+    compare(&host, "-cm db", 0, Operation::StartOrModify, "db");
+    compare(&host, "-r db", 0, Operation::Stop, "db");
+    compare(&host, "-c www", 0, Operation::Start, "www");
+    compare(&host, "-r db", 1, Operation::Stop, "db");
+    compare(&host, "-c broken", 0, Operation::Start, "broken");
+    compare(&host, "-c nomount", 0, Operation::Start, "nomount");
+    compare(&host, "-c late", 0, Operation::Start, "late");
+    compare(&host, "-c slow", 0, Operation::Start, "slow");
+    compare(&host, "-c daemon", 0, Operation::Start, "daemon");
+    compare(&host, "-r daemon", 0, Operation::Stop, "daemon");
+    compare(&host, "-r nosuch", 0, Operation::Stop, "nosuch");
+    compare(&host, "-c nosuch", 0, Operation::Start, "nosuch");
+    assert!(Handle::all(host.kernel()).unwrap().is_empty());
+}
+
+#[test]
+fn the_hooks_of_a_jail_run_in_it_between_those_of_the_host() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = Noting::new(dir.path());
+    let labels = |host: &Noting| -> Vec<String> {
+        let seen = std::mem::take(&mut *host.seen.lock().unwrap());
+        seen.iter().map(|line| line.split(": ").next().unwrap().to_owned()).collect()
+    };
+    let quiet = Options::default();
+    life::start(&host, &conf(), &["db"], &quiet, &life::Silent).unwrap();
+    let up = ["prepare", "prestart", "created", "in the jail, start", "in the jail, start2", "poststart"];
+    assert_eq!(labels(&host), up);
+    life::stop(&host, &conf(), &["db"], &quiet, &life::Silent).unwrap();
+    assert_eq!(labels(&host), ["prestop", "in the jail, stop", "poststop", "release"]);
+}
