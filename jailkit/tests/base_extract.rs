@@ -245,3 +245,37 @@ fn extended_attributes_come_along() {
         assert_eq!(xattr::get(targets[0].join(path), "trusted.note").unwrap(), None, "{path}");
     }
 }
+
+#[test]
+fn access_control_lists_come_along() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut tar = tar::Builder::new(xz2::write::XzEncoder::new(Vec::new(), 0));
+    let access = &b"user::rwx,user:www:r-x:80,group::r-x,mask::rwx,other::---"[..];
+    for (kind, name) in [(tar::EntryType::Directory, "d"), (tar::EntryType::Regular, "d/f")] {
+        let mut records = vec![("SCHILY.acl.access", access)];
+        records.extend((name == "d").then_some(("SCHILY.acl.default", access)));
+        if name == "d/f" {
+            records.clear();
+        }
+        tar.append_pax_extensions(records).unwrap();
+        let mut header = tar::Header::new_ustar();
+        header.set_entry_type(kind);
+        header.set_mode(0o770);
+        header.set_size(0);
+        for set in [tar::Header::set_uid, tar::Header::set_gid, tar::Header::set_mtime] {
+            set(&mut header, 0);
+        }
+        tar.append_data(&mut header, name, &b""[..]).unwrap();
+    }
+    let archive = dir.path().join("base.txz");
+    fs::write(&archive, tar.into_inner().unwrap().finish().unwrap()).unwrap();
+    let targets = [dir.path().join("fs")];
+    extract(&Extract::new(&archive, &targets), &mut quiet).unwrap();
+    let list = |path: &str, name: &str| xattr::get(targets[0].join(path), name).unwrap_or_default();
+    if let Some(found) = list("d", "system.posix_acl_access") {
+        assert_eq!(found.len(), 4 + 5 * 8);
+        assert!(list("d", "system.posix_acl_default").is_some());
+        assert_eq!(list("d/f", "system.posix_acl_access"), None, "it is made before the directory has its list");
+        assert_eq!(fs::metadata(targets[0].join("d")).unwrap().permissions().mode() & 0o7777, 0o770);
+    }
+}

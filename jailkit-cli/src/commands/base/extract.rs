@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use indicatif::{BinaryBytes, HumanCount};
-use jailkit::base::{self, Arch, Cache, Expect, Extracted, Limits, Manifest, Release, Sha256, ThinJail};
+use jailkit::base::{self, Arch, Cache, Cached, Expect, Extracted, Limits, Manifest, Release, Sha256, ThinJail};
 use serde::Serialize;
 
 use super::CacheDir;
@@ -153,7 +153,10 @@ impl Extract {
             return Ok(Manifest::read(&beside)?.expect_of(archive)?);
         }
         let cached = self.cache.open().ok().map(|cache: Cache| cache.list()).transpose()?.unwrap_or_default();
-        let known = cached.into_iter().find(|cached| cached.path == archive);
+        let same = |cached: &Cached| {
+            cached.path.canonicalize().is_ok_and(|path| archive.canonicalize().is_ok_and(|own| own == path))
+        };
+        let known = cached.into_iter().find(same);
         Ok(known.map_or_else(Expect::default, |cached| Expect {
             sha256: Some(cached.dist.sha256),
             entries: Some(cached.dist.entries),

@@ -5,6 +5,7 @@
 
 use tar::{EntryType, Header};
 
+use super::acl::Acl;
 use super::decode::Decoded;
 use super::pax::Extensions;
 use super::sparse::Holes;
@@ -39,6 +40,7 @@ pub(super) struct Entry {
     /// Seconds and nanoseconds.
     pub(super) mtime: (i64, u32),
     pub(super) xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(super) acls: Vec<Acl>,
     /// As chflags(1) names them.
     pub(super) fflags: Vec<u8>,
     /// Where the data belongs in a file with holes.
@@ -171,8 +173,8 @@ impl<'a, 'b> Archive<'a, 'b> {
         self.data = size;
         self.padding = (BLOCK - size % BLOCK) % BLOCK;
         let holes = self.holes(header, &extensions, size)?;
-        let link = match extensions.link {
-            Some(link) => link,
+        let link = match &extensions.link {
+            Some(link) => link.clone(),
             None => header.link_name_bytes().map(std::borrow::Cow::into_owned).unwrap_or_default(),
         };
         let id = |given: Option<u64>, header: std::io::Result<u64>| {
@@ -194,18 +196,8 @@ impl<'a, 'b> Archive<'a, 'b> {
         }
         let mode = header.mode().map_err(|_| Fault::Header("its mode is no number"))? & 0o7777;
         let (uid, gid) = (id(extensions.uid, header.uid())?, id(extensions.gid, header.gid())?);
-        Ok(Entry {
-            name,
-            kind,
-            link,
-            mode,
-            uid,
-            gid,
-            mtime,
-            xattrs: extensions.xattrs,
-            fflags: extensions.fflags,
-            holes,
-        })
+        let Extensions { xattrs, acls, fflags, .. } = extensions;
+        Ok(Entry { name, kind, link, mode, uid, gid, mtime, xattrs, acls, fflags, holes })
     }
 
     /// Where the data belongs, in a file with holes.

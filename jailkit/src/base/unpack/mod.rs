@@ -4,6 +4,7 @@
 //! the trees. What is made waits in a directory beside its place until the digest and the number of entries are
 //! known to be right.
 
+mod acl;
 mod archive;
 mod decode;
 mod exclude;

@@ -1,5 +1,6 @@
 //! Extension headers of pax(1): `LENGTH key=value` records, the value any bytes.
 
+use super::acl::{Acl, Kind};
 use crate::base::error::Fault;
 
 /// What extension headers say of the entry after them.
@@ -13,6 +14,7 @@ pub(super) struct Extensions {
     pub(super) mtime: Option<(i64, u32)>,
     /// Extended attributes: names with their namespace, such as `user.comment`.
     pub(super) xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(super) acls: Vec<Acl>,
     /// File flags as chflags(1) names them, separated by commas.
     pub(super) fflags: Vec<u8>,
     /// What GNU tar says of a file with holes.
@@ -44,6 +46,9 @@ impl Extensions {
             b"size" => self.size = Some(number(value)?),
             b"uid" => self.uid = Some(number(value)?),
             b"gid" => self.gid = Some(number(value)?),
+            b"SCHILY.acl.access" => self.acls.extend(Acl::parse(Kind::Access, value)?),
+            b"SCHILY.acl.default" => self.acls.extend(Acl::parse(Kind::Default, value)?),
+            b"SCHILY.acl.ace" => self.acls.extend(Acl::parse(Kind::Nfs4, value)?),
             b"SCHILY.fflags" => self.fflags = value.to_owned(),
             b"GNU.sparse.name" => self.sparse.name = Some(value.to_owned()),
             b"GNU.sparse.major" => self.sparse.major = number(value)?,

@@ -19,6 +19,7 @@ use nix::unistd::{Gid, LinkatFlags, Uid, UnlinkatFlags, fchown, fchownat, linkat
 
 use xattr::FileExt;
 
+use super::acl::Acl;
 use super::archive::{Entry, Kind};
 use super::flags;
 use super::name::TreePath;
@@ -64,6 +65,8 @@ pub(super) struct Tree {
     chown: bool,
     /// What directories get when nothing more is made in them.
     dirs: BTreeMap<Vec<u8>, Attributes>,
+    /// The access control lists of directories, which what is made in them would inherit.
+    acls: BTreeMap<Vec<u8>, Vec<Acl>>,
     /// File flags, which come last of all: most of them keep even root from changing anything.
     flags: BTreeMap<Vec<u8>, Vec<u8>>,
     /// Who owns what is not root's.
@@ -73,7 +76,15 @@ pub(super) struct Tree {
 impl Tree {
     pub(super) fn new(root: OwnedFd, chown: bool) -> Self {
         let dirs = BTreeMap::from([(Vec::new(), Attributes::IMPLIED)]);
-        Self { root, open: Vec::new(), chown, dirs, flags: BTreeMap::new(), owners: BTreeMap::new() }
+        Self {
+            root,
+            open: Vec::new(),
+            chown,
+            dirs,
+            acls: BTreeMap::new(),
+            flags: BTreeMap::new(),
+            owners: BTreeMap::new(),
+        }
     }
 
     /// The directory at `path`, made with what is above it where it is missing.
@@ -113,12 +124,18 @@ impl Tree {
             set_xattrs(&dir.into(), entry)?;
         }
         self.dirs.insert(path.as_bytes().to_owned(), Attributes::of(entry));
+        self.acls.insert(path.as_bytes().to_owned(), entry.acls.clone());
         self.note(path, entry);
         Ok(())
     }
 
     /// Sets what comes last: directories, those below before those above, and flags.
     pub(super) fn finish(&mut self) -> Result<(), (Vec<u8>, Fault)> {
+        for (path, acls) in std::mem::take(&mut self.acls).into_iter().filter(|(_, acls)| !acls.is_empty()) {
+            let dir = self.open_any(&path).map(File::from);
+            let done = dir.and_then(|dir| acls.iter().try_for_each(|acl| acl.set(&dir)));
+            done.map_err(|fault| (path, fault))?;
+        }
         for (path, attributes) in std::mem::take(&mut self.dirs).into_iter().rev() {
             let chown = self.chown;
             let done = self.dir(&path).and_then(|dir| set(dir, &attributes, chown));
@@ -194,6 +211,7 @@ impl Tree {
     /// Sets what a file has, once its data is there.
     pub(super) fn finish_file(&mut self, path: &TreePath, file: &File, entry: &Entry) -> Result<(), Fault> {
         set_xattrs(file, entry)?;
+        entry.acls.iter().try_for_each(|acl| acl.set(file))?;
         set(file.as_fd(), &Attributes::of(entry), self.chown)?;
         self.note(path, entry);
         Ok(())

@@ -20,7 +20,7 @@ use super::{
 };
 
 pub(crate) use exec::{Entry, enter_before_exec, has_processes, signal_processes};
-pub(crate) use syscalls::fchflags;
+pub(crate) use syscalls::{AclType, acl_set_fd, fchflags};
 
 /// The kernel of the system that jailkit runs on.
 #[derive(Clone, Copy, Debug, Default)]

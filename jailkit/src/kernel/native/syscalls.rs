@@ -22,6 +22,34 @@ pub(crate) fn fchflags(file: BorrowedFd<'_>, flags: libc::c_ulong) -> Result<(),
     Errno::result(unsafe { libc::fchflags(file.as_raw_fd(), flags) }).map(drop)
 }
 
+/// The lists that acl(3) tells apart, by the numbers of `sys/acl.h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AclType {
+    Access = 2,
+    Default = 3,
+    Nfs4 = 4,
+}
+
+unsafe extern "C" {
+    fn acl_from_text(text: *const libc::c_char) -> *mut libc::c_void;
+    fn acl_set_fd_np(fd: libc::c_int, acl: *mut libc::c_void, kind: libc::c_int) -> libc::c_int;
+    fn acl_free(acl: *mut libc::c_void) -> libc::c_int;
+}
+
+/// acl_set_fd_np(3), of a list as acl_from_text(3) reads it.
+pub(crate) fn acl_set_fd(file: BorrowedFd<'_>, text: &CStr, kind: AclType) -> Result<(), Errno> {
+    // SAFETY: the text ends with a NUL and outlives the call.
+    let acl = unsafe { acl_from_text(text.as_ptr()) };
+    if acl.is_null() {
+        return Err(Errno::last());
+    }
+    // SAFETY: the list is one that acl_from_text has made, and the descriptor is open as long as it is borrowed.
+    let set = Errno::result(unsafe { acl_set_fd_np(file.as_raw_fd(), acl, kind as libc::c_int) });
+    // SAFETY: the list is not used any more.
+    unsafe { acl_free(acl) };
+    set.map(drop)
+}
+
 pub(super) fn jail_set(buffers: &mut [Buffer], flags: SetFlags) -> Answer {
     let bit = |set: bool, bit| if set { bit } else { 0 };
     let bits = bit(flags.create, libc::JAIL_CREATE)
