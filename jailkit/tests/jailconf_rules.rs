@@ -33,6 +33,10 @@ fn odd_corners_are_read_as_jail_8_reads_them() {
         // A brace, quote or line end behind a backslash belongs to the name, whatever is before the backslash.
         (&br#"j { ${a\\}b} = 1; x = ${a\\}b}; }"#[..], r"j[name=j x=1]"),
         (br#"j { ${a\}b} = 1; x = ${a\}b}; }"#, "j[name=j x=1]"),
+        // More on the line behind an escaped brace: never closed. Nothing more: closed there.
+        (br"j { x = ${a\};$a } }", "refused"),
+        (b"j { ${a\\};\n = 1; }", "refused"),
+        (b"j { ${a\\}\n = 1; x = ${a\\}\n; }", "j[name=j x=1]"),
         // A name that reaches past its string's quote: the string goes on to the next quote.
         (br#"j { ${a"b} = 1; x = "${a\\"b}"; }"#, "j![name=j x=]"),
         (br#"j { $a = 1; x = "$a b" c; }"#, "refused"),

@@ -265,21 +265,26 @@ impl<'a> Lexer<'a> {
     }
 
     /// The brace that closes a variable's name: the last one that can. A name goes on past a brace, a quote or a
-    /// line's end that a backslash stands before, whatever stands before the backslash.
+    /// line's end that a backslash stands before, whatever stands before the backslash; but where more follows on the
+    /// line behind an escaped brace and no other closes the name, jail(8) finds it never closed.
     fn closing_brace(&self, from: usize, quoted: bool) -> Option<usize> {
         let mut candidate = None;
         let mut escaped = false;
-        for at in from..self.text.len() {
-            match self.text[at] {
+        let mut line_end = None;
+        let mut at = from;
+        while let Some(byte) = self.byte(at) {
+            match byte {
                 b'}' if escaped => candidate = Some(at),
                 b'}' => return Some(at),
-                b'\n' | b'{' if !escaped => return candidate,
-                b'"' if quoted && !escaped => return candidate,
+                b'\n' | b'{' if !escaped => break,
+                b'"' if quoted && !escaped => break,
+                b'\n' => line_end = line_end.or(Some(at)),
                 _ => {}
             }
-            escaped = self.text[at] == b'\\';
+            escaped = byte == b'\\';
+            at += 1;
         }
-        candidate
+        candidate.filter(|&close| line_end.unwrap_or(at) <= close + 1)
     }
 }
 
