@@ -101,9 +101,9 @@ impl JailConf {
         let Some(found) = self.jail(name) else { return Ok(()) };
         let mut span = self.whole_lines(found.span);
         let before = &self.text()[..span.start];
-        for blank in [&b"\n\n"[..], b"\r\n\r\n"] {
+        for (blank, len) in [(&b"\n\n"[..], 1), (b"\n\r\n", 2)] {
             if before.ends_with(blank) {
-                span.start -= blank.len() / 2;
+                span.start -= len;
                 break;
             }
         }

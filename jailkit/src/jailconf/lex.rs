@@ -38,20 +38,29 @@ pub(super) struct Token {
 /// Lexical findings past which a file is not looked at further: it is no jail.conf.
 const MAX_FOUND: usize = 100;
 
+/// Where the scanner is, as to double quotes. A variable's name may reach past the quote that closed its string; then
+/// the next quote closes it, and where there is none, bare pieces go on in it.
+#[derive(Clone, Copy)]
+enum Quoted {
+    Outside,
+    Until(usize),
+    Unclosed,
+}
+
 pub(super) struct Lexer<'a> {
     source: &'a Source,
     text: &'a [u8],
     at: usize,
     /// Whether the next piece joins the one before.
     in_string: bool,
-    /// The closing quote of the double-quoted string that a variable has interrupted.
-    quoted_until: Option<usize>,
+    /// Whether a variable has interrupted a double-quoted string.
+    quoted: Quoted,
     pub(super) found: Vec<Diagnostic>,
 }
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(source: &'a Source) -> Self {
-        Self { source, text: source.text(), at: 0, in_string: false, quoted_until: None, found: Vec::new() }
+        Self { source, text: source.text(), at: 0, in_string: false, quoted: Quoted::Outside, found: Vec::new() }
     }
 
     fn byte(&self, at: usize) -> Option<u8> {
@@ -66,9 +75,7 @@ impl<'a> Lexer<'a> {
     }
 
     pub(super) fn next(&mut self) -> Token {
-        if let Some(close) = self.quoted_until
-            && let Some(token) = self.in_quotes(close)
-        {
+        if let Some(token) = self.in_quotes() {
             return token;
         }
         self.skip_blank();
@@ -177,29 +184,39 @@ impl<'a> Lexer<'a> {
     fn quoted_piece(&mut self, start: usize, close: usize) -> Token {
         match closing(&self.text[..close], start, b'$') {
             Some(dollar) => {
-                self.quoted_until = Some(close);
+                self.quoted = Quoted::Until(close);
                 self.piece(start, dollar, dollar)
             }
             None => {
-                self.quoted_until = None;
+                self.quoted = Quoted::Outside;
                 self.piece(start, close, close + 1)
             }
         }
     }
 
     /// What stands next in a double-quoted string behind a variable; none where the string ends there.
-    fn in_quotes(&mut self, close: usize) -> Option<Token> {
-        match self.byte(self.at) {
-            Some(b'"') if self.at >= close => {
+    fn in_quotes(&mut self) -> Option<Token> {
+        self.quoted = match self.quoted {
+            Quoted::Outside => return None,
+            Quoted::Until(close) if close < self.at => match closing(self.text, self.at, b'"') {
+                Some(close) => Quoted::Until(close),
+                None => Quoted::Unclosed,
+            },
+            unchanged => unchanged,
+        };
+        match (self.byte(self.at), self.quoted) {
+            (Some(b'"'), _) => {
                 self.at += 1;
-                self.quoted_until = None;
+                self.quoted = Quoted::Outside;
                 None
             }
-            Some(b'$') if self.at < close => Some(self.variable(true)),
-            Some(b'\\') if self.at < close => Some(self.escape()),
-            Some(_) if self.at < close => Some(self.quoted_piece(self.at, close)),
+            (Some(b'$'), _) => Some(self.variable(true)),
+            (Some(b'\\'), _) => Some(self.escape()),
+            (Some(_), Quoted::Until(close)) => Some(self.quoted_piece(self.at, close)),
+            (Some(b'*' | b'+' | b'/'), _) => Some(self.piece(self.at, self.at + 1, self.at + 1)),
+            (Some(byte), _) if is_atom(byte) => Some(self.atom()),
             _ => {
-                self.quoted_until = None;
+                self.quoted = Quoted::Outside;
                 None
             }
         }
@@ -247,24 +264,27 @@ impl<'a> Lexer<'a> {
         Token { kind: Kind::Var { joined }, content, whole: Span::new(start, end) }
     }
 
-    /// The brace that closes a variable's name: the last one that can, where backslashes leave a choice.
+    /// The brace that closes a variable's name: the last one that can. A name goes on past a brace, a quote or a
+    /// line's end that a backslash stands before, whatever stands before the backslash; but where more follows on the
+    /// line behind an escaped brace and no other closes the name, jail(8) finds it never closed.
     fn closing_brace(&self, from: usize, quoted: bool) -> Option<usize> {
         let mut candidate = None;
+        let mut escaped = false;
+        let mut line_end = None;
         let mut at = from;
-        loop {
-            match (self.byte(at), self.byte(at + 1)) {
-                (Some(b'\\'), Some(next)) => {
-                    if next == b'}' {
-                        candidate = Some(at + 1);
-                    }
-                    at += 2;
-                }
-                (Some(b'}'), _) => return Some(at),
-                (Some(b'\n' | b'{') | None, _) => return candidate,
-                (Some(b'"'), _) if quoted => return candidate,
-                _ => at += 1,
+        while let Some(byte) = self.byte(at) {
+            match byte {
+                b'}' if escaped => candidate = Some(at),
+                b'}' => return Some(at),
+                b'\n' | b'{' if !escaped => break,
+                b'"' if quoted && !escaped => break,
+                b'\n' => line_end = line_end.or(Some(at)),
+                _ => {}
             }
+            escaped = byte == b'\\';
+            at += 1;
         }
+        candidate.filter(|&close| line_end.unwrap_or(at) <= close + 1)
     }
 }
 

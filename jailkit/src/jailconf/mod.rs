@@ -17,6 +17,7 @@
 //! ```
 
 mod edit;
+mod include;
 mod lex;
 mod parse;
 mod resolve;
@@ -50,10 +51,11 @@ impl JailConf {
         self.source.text()
     }
 
-    /// What the file comes to, jail by jail.
+    /// What the file comes to, jail by jail, with the files it includes; those are read from the disk, relative to the
+    /// directory of the source's name.
     ///
     /// # Errors
-    /// A variable with several values used as a whole value: jail(8) documents that, and crashes on it.
+    /// An included file that cannot be read, or that jail(8) would refuse; files that include one another in a loop. A variable with several values used as a whole value: jail(8) documents that, and crashes on it.
     pub fn resolve(&self) -> Result<Resolved, Diagnostics> {
         resolve::resolve(&self.source, &self.statements)
     }

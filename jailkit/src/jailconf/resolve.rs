@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use bstr::{BStr, BString, ByteSlice};
 use serde::Serialize;
 
+use super::include::{self, File};
 use super::lex::decode_into;
 use super::parse::{Item, Op, Param, Piece, Statements};
 use crate::source::{Diagnostic, Diagnostics, Source, Span};
@@ -65,9 +66,14 @@ impl ResolvedJail {
     }
 }
 
+/// The text without the blanks before it; isspace(3).
+fn trim_space(text: &[u8]) -> &[u8] {
+    text.trim_start_with(|c| matches!(c, ' ' | '\t'..='\r'))
+}
+
 /// The number that text begins with, 0 where it begins with none; strtol(3).
 fn leading_int(text: &[u8]) -> i64 {
-    let text = text.trim_ascii_start();
+    let text = trim_space(text);
     let (negative, digits) = match text.split_first() {
         Some((b'-', rest)) => (true, rest),
         Some((b'+', rest)) => (false, rest),
@@ -90,19 +96,20 @@ pub struct ResolvedParam {
 /// A jail's or a wildcard's block, or the top level, before it is resolved.
 struct Block<'a> {
     name: BString,
-    params: Vec<&'a Param>,
+    /// Its parameters, each with the file that it stands in.
+    params: Vec<(&'a File, &'a Param)>,
 }
 
 pub(super) fn resolve(source: &Source, statements: &Statements) -> Result<Resolved, Diagnostics> {
-    let blocks = blocks(source, statements);
+    let files = include::load(source, statements)?;
+    let blocks = Blocks::of(&files);
     let wildcards: Vec<_> = blocks.iter().enumerate().filter(|(_, block)| is_wildcard(&block.name)).collect();
-    let context = Context { source, statements };
     let mut jails = Vec::new();
     for (index, block) in blocks.iter().enumerate() {
         if is_wildcard(&block.name) {
             continue;
         }
-        let mut jail = Building::new(&context, &block.name);
+        let mut jail = Building::new(&block.name);
         let mut own = Some(block);
         for (wild_index, wildcard) in &wildcards {
             if index < *wild_index
@@ -122,42 +129,58 @@ pub(super) fn resolve(source: &Source, statements: &Statements) -> Result<Resolv
     Ok(Resolved { jails })
 }
 
-fn blocks<'a>(source: &Source, statements: &'a Statements) -> Vec<Block<'a>> {
-    let mut blocks: Vec<Block<'a>> = Vec::new();
-    let mut global = None;
-    let mut open: Vec<usize> = Vec::new();
-    for item in &statements.items {
-        match item {
-            Item::Open { name, .. } => {
-                let mut full = open.last().map_or_else(BString::default, |&parent| {
-                    let mut name = blocks[parent].name.clone();
-                    name.push(b'.');
-                    name
-                });
-                decode_into(source.slice(*name), &mut full);
-                open.push(blocks.len());
-                blocks.push(Block { name: full, params: Vec::new() });
-            }
-            Item::Close { .. } => {
-                open.pop();
-            }
-            Item::Param(param) => {
-                let block = open.last().copied().unwrap_or_else(|| {
-                    *global.get_or_insert_with(|| {
-                        blocks.push(Block { name: "*".into(), params: Vec::new() });
-                        blocks.len() - 1
-                    })
-                });
-                blocks[block].params.push(param);
+/// The blocks of all files, in the order in which jail(8) comes to them.
+#[derive(Default)]
+struct Blocks<'a> {
+    blocks: Vec<Block<'a>>,
+    /// The top level's, from its first parameter on.
+    global: Option<usize>,
+    open: Vec<usize>,
+}
+
+impl<'a> Blocks<'a> {
+    fn of(files: &'a [File]) -> Vec<Block<'a>> {
+        let mut blocks = Self::default();
+        if let Some(first) = files.first() {
+            blocks.walk(files, first);
+        }
+        blocks.blocks
+    }
+
+    fn walk(&mut self, files: &'a [File], file: &'a File) {
+        let mut included = file.included.iter().peekable();
+        for (index, item) in file.statements.items.iter().enumerate() {
+            match item {
+                Item::Open { name, .. } => {
+                    let mut full = self.open.last().map_or_else(BString::default, |&parent| {
+                        let mut name = self.blocks[parent].name.clone();
+                        name.push(b'.');
+                        name
+                    });
+                    decode_into(file.source.slice(*name), &mut full);
+                    self.open.push(self.blocks.len());
+                    self.blocks.push(Block { name: full, params: Vec::new() });
+                }
+                Item::Close { .. } => {
+                    self.open.pop();
+                }
+                Item::Param(param) => match included.next_if(|(item, _)| *item == index) {
+                    Some((_, inner)) => inner.iter().for_each(|&inner| self.walk(files, &files[inner])),
+                    None => self.add(file, param),
+                },
             }
         }
     }
-    blocks
-}
 
-struct Context<'a> {
-    source: &'a Source,
-    statements: &'a Statements,
+    fn add(&mut self, file: &'a File, param: &'a Param) {
+        let block = self.open.last().copied().unwrap_or_else(|| {
+            *self.global.get_or_insert_with(|| {
+                self.blocks.push(Block { name: "*".into(), params: Vec::new() });
+                self.blocks.len() - 1
+            })
+        });
+        self.blocks[block].params.push((file, param));
+    }
 }
 
 /// A string with variables still in it: its text, and where in it which variable goes.
@@ -173,9 +196,10 @@ struct Variable {
     place: usize,
     name: BString,
     span: Span,
+    source: Source,
 }
 
-impl Context<'_> {
+impl File {
     fn name(&self, span: Span) -> BString {
         let mut name = Vec::new();
         decode_into(self.source.slice(span), &mut name);
@@ -189,7 +213,7 @@ impl Context<'_> {
                 Piece::Text(span) => decode_into(self.source.slice(*span), &mut text.bytes),
                 Piece::Var(span) => {
                     let (place, name) = (text.bytes.len(), self.name(*span));
-                    text.vars.push(Variable { place, name, span: *span });
+                    text.vars.push(Variable { place, name, span: *span, source: self.source.clone() });
                 }
             }
         }
@@ -198,15 +222,14 @@ impl Context<'_> {
 }
 
 /// A jail being put together.
-struct Building<'a> {
-    context: &'a Context<'a>,
+struct Building {
     name: BString,
     failed: Option<String>,
     /// A variable that jail(8) does not survive, and where it stands.
-    crash: Option<(Span, BString)>,
+    crash: Option<Variable>,
     params: Vec<Collected>,
-    /// Where each name, without its `no`, is among the parameters.
-    places: HashMap<BString, usize>,
+    /// Where the parameters with one key are, see [`option_key`].
+    places: HashMap<BString, Vec<usize>>,
 }
 
 #[derive(Clone, Debug)]
@@ -280,17 +303,17 @@ pub(crate) fn is_internal(name: &[u8]) -> bool {
 /// Names of parameters that can be set once only.
 const IMMUTABLE: &[&str] = &["jid", "name"];
 
-impl<'a> Building<'a> {
-    fn new(context: &'a Context<'a>, name: &BString) -> Self {
+impl Building {
+    fn new(name: &BString) -> Self {
         let mut jail =
-            Self { context, name: name.clone(), failed: None, crash: None, params: Vec::new(), places: HashMap::new() };
+            Self { name: name.clone(), failed: None, crash: None, params: Vec::new(), places: HashMap::new() };
         let param = if is_number(name) { "jid" } else { "name" };
         jail.push(param.into(), false, vec![Text { bytes: name.clone(), vars: Vec::new() }]);
         jail
     }
 
     fn push(&mut self, name: BString, is_variable: bool, values: Vec<Text>) {
-        self.places.insert(option_key(&name), self.params.len());
+        self.places.entry(option_key(&name)).or_default().push(self.params.len());
         let immutable = !is_variable && IMMUTABLE.iter().any(|known| same_option(&name, known.as_bytes()));
         self.params.push(Collected { name, is_variable, values, immutable, round: 0, bad: false });
     }
@@ -300,16 +323,17 @@ impl<'a> Building<'a> {
     }
 
     fn add_all(&mut self, block: &Block<'_>) {
-        for param in &block.params {
-            self.add(param);
+        for (file, param) in &block.params {
+            self.add(file, param);
         }
     }
 
-    fn add(&mut self, param: &Param) {
-        let name = self.context.name(param.name);
-        let ranges = &self.context.statements.values[param.values.start as usize..param.values.end as usize];
-        let values: Vec<_> = ranges.iter().map(|pieces| self.context.value(pieces)).collect();
-        let Some(&place) = self.places.get(&option_key(&name)) else {
+    fn add(&mut self, file: &File, param: &Param) {
+        let name = file.name(param.name);
+        let ranges = &file.statements.values[param.values.start as usize..param.values.end as usize];
+        let values: Vec<_> = ranges.iter().map(|pieces| file.value(pieces)).collect();
+        let same_key = self.places.get(&option_key(&name)).map_or(&[][..], Vec::as_slice);
+        let Some(&place) = same_key.iter().find(|&&place| same_option(&self.params[place].name, &name)) else {
             let clash = param.is_variable && INTERNAL.iter().any(|known| same_option(&name, known.as_bytes()));
             if clash {
                 self.fail(format!("the variable ${name} has the name of a parameter"));
@@ -401,7 +425,7 @@ impl<'a> Building<'a> {
                 BString::default()
             }
             _ => {
-                self.crash.get_or_insert((var.span, var.name.clone()));
+                self.crash.get_or_insert_with(|| var.clone());
                 BString::default()
             }
         };
@@ -417,10 +441,10 @@ impl<'a> Building<'a> {
             self.push("name".into(), false, vec![Text { bytes: name, vars: Vec::new() }]);
         }
         self.substitute();
-        if let Some((span, name)) = self.crash {
+        if let Some(Variable { name, span, source, .. }) = self.crash {
             let message = format!("the list ${name} stands for a whole value here, and jail(8) crashes on that");
             let help = "write its values out where they are needed";
-            return Err(Diagnostic::error(self.context.source, span, message).with_help(help));
+            return Err(Diagnostic::error(&source, span, message).with_help(help));
         }
         let plain = |param: Collected| ResolvedParam {
             name: param.name,
@@ -431,8 +455,10 @@ impl<'a> Building<'a> {
     }
 }
 
+/// Whether strtol(3) reads the name whole, and not as 0: such a name is a jid.
 fn is_number(name: &[u8]) -> bool {
-    let digits = name.strip_prefix(b"-").or(name.strip_prefix(b"+")).unwrap_or(name);
+    let text = trim_space(name);
+    let digits = text.strip_prefix(b"-").or(text.strip_prefix(b"+")).unwrap_or(text);
     !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) && leading_int(name) != 0
 }
 
@@ -461,17 +487,35 @@ fn last_part(name: &[u8]) -> &[u8] {
     name.rsplit_once_str(".").map_or(name, |(_, last)| last)
 }
 
-/// Whether two names are of one option, in its plain or its `no` form.
+/// Whether two names are of one option, as jail(8) compares them: the same, or with a `no` before one dotted part of
+/// one of them.
 fn same_option(one: &[u8], other: &[u8]) -> bool {
-    one == other || option_key(one) == option_key(other)
+    one == other || is_no_form(one, other) || is_no_form(other, one)
 }
 
-/// The name without the `no` of its last part.
+/// Whether `negated` is `plain` with a `no` before one of its parts.
+fn is_no_form(negated: &[u8], plain: &[u8]) -> bool {
+    if negated.len() != plain.len() + 2 {
+        return false;
+    }
+    let same = negated.iter().zip(plain).take_while(|(one, other)| one == other).count();
+    // The `no` begins where they part or before it: `nnoo` can be `no` in two ways.
+    let starts = std::iter::once(0).chain(plain[..same].find_iter(b".").map(|dot| dot + 1));
+    let mut starts = starts.filter(|&at| negated[at..].starts_with(b"no"));
+    starts.any(|at| negated[at + 2..] == plain[at..])
+}
+
+/// What all names have in common that can be of one option: the name without any `no` before a part.
 fn option_key(name: &[u8]) -> BString {
-    let last = last_part(name);
-    let front = &name[..name.len() - last.len()];
-    let last = last.strip_prefix(b"no").filter(|rest| !rest.is_empty()).unwrap_or(last);
-    let mut key = BString::from(front);
-    key.extend_from_slice(last);
+    let mut key = BString::default();
+    for (index, mut part) in name.split_str(b".").enumerate() {
+        while let Some(rest) = part.strip_prefix(b"no") {
+            part = rest;
+        }
+        if index > 0 {
+            key.push(b'.');
+        }
+        key.extend_from_slice(part);
+    }
     key
 }

@@ -1,0 +1,95 @@
+//! Odd corners of jail.conf, as jail(8)'s scanner, grammar and resolution have them.
+#![allow(clippy::unwrap_used, clippy::panic)] // the helpers here are part of tests
+
+use std::path::Path;
+
+use jailkit::jailconf::{JailConf, Resolved};
+use jailkit::source::{Diagnostics, Source};
+
+fn resolve(path: &Path, text: &[u8]) -> Result<Resolved, Diagnostics> {
+    JailConf::parse(&Source::new(path, text))?.resolve()
+}
+
+/// The jails with their parameters on one line; `refused` where jail(8) refuses the file.
+fn shown(text: &[u8]) -> String {
+    resolve(Path::new("jail.conf"), text).map_or_else(|_| "refused".to_owned(), |resolved| line(&resolved))
+}
+
+fn line(resolved: &Resolved) -> String {
+    let jail = |jail: &jailkit::jailconf::ResolvedJail| {
+        let params = jail.params.iter().map(|param| {
+            let values: Vec<_> = param.values.iter().map(ToString::to_string).collect();
+            if values.is_empty() { param.name.to_string() } else { format!("{}={}", param.name, values.join(",")) }
+        });
+        let failed = if jail.failed.is_some() { "!" } else { "" };
+        format!("{}{failed}[{}]", jail.name, params.collect::<Vec<_>>().join(" "))
+    };
+    resolved.jails.iter().map(jail).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn odd_corners_are_read_as_jail_8_reads_them() {
+    for (text, expected) in [
+        // A brace, quote or line end behind a backslash belongs to the name, whatever is before the backslash.
+        (&br#"j { ${a\\}b} = 1; x = ${a\\}b}; }"#[..], r"j[name=j x=1]"),
+        (br#"j { ${a\}b} = 1; x = ${a\}b}; }"#, "j[name=j x=1]"),
+        // More on the line behind an escaped brace: never closed. Nothing more: closed there.
+        (br"j { x = ${a\};$a } }", "refused"),
+        (b"j { ${a\\};\n = 1; }", "refused"),
+        (b"j { ${a\\}\n = 1; x = ${a\\}\n; }", "j[name=j x=1]"),
+        // A name that reaches past its string's quote: the string goes on to the next quote.
+        (br#"j { ${a"b} = 1; x = "${a\\"b}"; }"#, "j![name=j x=]"),
+        (br#"j { $a = 1; x = "$a b" c; }"#, "refused"),
+        (br#"j { $a = 1; x = "$a b"c; }"#, "j[name=j x=1 bc]"),
+        (br#"j { $a = 1; x = "p\"$a\"q"; }"#, "j[name=j x=p\"1\"q]"),
+        // jail(8) takes a NUL and a byte over 127 for the end of the file.
+        (b"j { x; }\xff }}", "j[name=j x]"),
+        (b"j { x; }\0 }}", "j[name=j x]"),
+        (b"j { x; \0 }", "refused"),
+        // strtol(3) passes over blanks.
+        (b"' 7' { }", " 7[jid= 7 name= 7]"),
+        (b"'7 ' { }", "7 [name=7 ]"),
+        // The `no` of an option stands before any one of its parts.
+        (b"j { allow.mount.zfs; allow.nomount.zfs; }", "j[name=j allow.nomount.zfs]"),
+        (b"j { noallow.mount; allow.mount = 1; }", "j[name=j allow.mount=1]"),
+        (b"j { allow.nomount.zfs; allow.mount.nozfs; }", "j[name=j allow.nomount.zfs allow.mount.nozfs]"),
+        (b"j { x += 1; } * { x += 2; } x = 3;", "j[name=j x=3]"),
+        (b"x = 1; j { x += 2; } * { x += 3; }", "j[name=j x=1,2,3]"),
+        (b"a { b { c { x; } } }", "a[name=a] a.b[name=a.b] a.b.c[name=a.b.c x]"),
+        (b"j { x = 'a\\\nb'; y = \"a\r\n\"; }\r\n", "j[name=j x=ab y=a\r\n]"),
+        (b"j { name = k; }", "j![name=j]"),
+        (b"foo.* { }", "refused"),
+        (b"", ""),
+    ] {
+        assert_eq!(shown(text), expected, "{}", text.escape_ascii());
+    }
+}
+
+#[test]
+fn an_included_file_stands_where_it_is_included() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    std::fs::create_dir(dir.path().join("d")).unwrap();
+    write("d/b.conf", "b { x = $v; }");
+    write("d/a.conf", "a { x = $v; } .include 'deep';");
+    write("d/.hidden.conf", "hidden { }");
+    write("d/deep", "$v = 2;");
+    write("loop", ".include 'loop';");
+    write("broken", "a {");
+    let conf = |text: &str| {
+        let resolved = resolve(&dir.path().join("jail.conf"), text.as_bytes());
+        resolved.map(|resolved| line(&resolved))
+    };
+    let found = conf("$v = 1; .include 'd/*.conf'; c { .include 'd/deep'; x = $v; }").unwrap();
+    assert_eq!(found, "a[name=a x=2] b[name=b x=2] c[name=c x=2]");
+    assert_eq!(conf(".include 'none/*.conf';").unwrap(), "");
+    for (text, message) in [
+        (".include 'missing';", "cannot read"),
+        (".include 'loop';", "include one another more than 32 deep"),
+        (".include 'broken';", "never closed"),
+        (".include \"$v\";", "variable cannot stand"),
+    ] {
+        let refused = conf(text).unwrap_err().to_string();
+        assert!(refused.contains(message), "{refused}");
+    }
+}
