@@ -201,6 +201,9 @@ pub fn run(
     Ok(summary)
 }
 
+/// A jail, and the steps an operation would take with it.
+pub type Outline = (BString, Result<Vec<String>, JailError>);
+
 /// What an operation would do, jail by jail in an order that serves all dependencies: each step as a line, as
 /// `jail -v` calls it.
 ///
@@ -212,7 +215,7 @@ pub fn outline(
     names: &[impl AsRef<[u8]>],
     operation: Operation,
     options: &Options,
-) -> Result<Vec<(BString, Result<Vec<String>, JailError>)>, LifeError> {
+) -> Result<Vec<Outline>, LifeError> {
     let world = World::look(host, options, &Silent)?;
     let graph = Graph::of(conf);
     let named = Named::find(conf, names, operation, &world)?;

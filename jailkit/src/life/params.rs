@@ -31,7 +31,7 @@ fn import_one(param: &ResolvedParam, kinds: &HashMap<String, ParamKind>) -> Resu
     let needs_value = || wrong("it needs a value".to_owned());
     let value = match kind {
         ParamKind::Bool => {
-            let is_on = last.map_or(Some(true), |value| truth(value));
+            let is_on = last.map_or(Some(true), truth);
             let is_on =
                 is_on.ok_or_else(|| wrong(format!("'{}' is neither true nor false", text().unwrap_or_default())))?;
             return Ok(Param::flag(if is_on == is_no { no_form(&plain) } else { plain }));
