@@ -45,7 +45,7 @@ pub(super) fn set(file: BorrowedFd<'_>, names: &[u8]) -> Result<(), Fault> {
     for name in names.split(|&byte| byte == b',') {
         flags |= NAMES.iter().filter(|(known, _)| *known == name).map(|(_, flag)| *flag).collect();
     }
-    crate::kernel::native::fchflags(file, flags.bits().into()).map_err(Fault::system("set its flags"))
+    crate::kernel::native::fchflags(file, flags.bits()).map_err(Fault::system("set its flags"))
 }
 
 /// Takes all flags away, as for removing what has them.

@@ -45,6 +45,6 @@ pub(super) fn network(address: &SockaddrStorage, mask: &SockaddrStorage) -> Opti
         return IpNet::new(address.ip().into(), prefix).ok();
     }
     let address = address.as_sockaddr_in6()?;
-    let mask = mask.as_sockaddr_in6().map_or(Ipv6Addr::from(u128::MAX), |mask| mask.ip());
+    let mask = mask.as_sockaddr_in6().map_or(Ipv6Addr::from(u128::MAX), nix::sys::socket::SockaddrIn6::ip);
     IpNet::new(address.ip().into(), u128::from(mask).count_ones() as u8).ok()
 }
