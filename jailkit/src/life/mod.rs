@@ -202,8 +202,8 @@ pub fn run(
     Ok(summary)
 }
 
-/// Each jail with the steps that [`outline`] finds for it.
-pub type Outline = Vec<(BString, Result<Vec<String>, JailError>)>;
+/// A jail, and the steps an operation would take with it.
+pub type Outline = (BString, Result<Vec<String>, JailError>);
 
 /// What an operation would do, jail by jail in an order that serves all dependencies: each step as a line, as
 /// `jail -v` calls it.
@@ -216,7 +216,7 @@ pub fn outline(
     names: &[impl AsRef<[u8]>],
     operation: Operation,
     options: &Options,
-) -> Result<Outline, LifeError> {
+) -> Result<Vec<Outline>, LifeError> {
     let world = World::look(host, options, &Silent)?;
     let graph = Graph::of(conf);
     let named = Named::find(conf, names, operation, &world)?;

@@ -257,7 +257,7 @@ impl<'w, 's> Run<'w, 's> {
 
     fn hook(&self, param: &'static str, command: &BStr, inside: bool) -> Result<(), JailError> {
         let jid = if inside { Some(self.own_jid()?) } else { None };
-        let program = self.spec.program(param, command, jid);
+        let program = self.spec.program(command, jid);
         if let Some(log) = &program.console_log {
             guard::check(self.world.host, self.spec.root.as_deref(), "exec.consolelog", log, true)?;
         }

@@ -83,7 +83,7 @@ fn is_ready(world: &World<'_>, spec: &JailSpec, jid: Jid, when: &ReadyWhen) -> R
             Ok(spec.all_addresses.iter().any(accepts))
         }
         ReadyWhen::Command(command) => {
-            let mut program = spec.program("ready", command.as_bstr(), Some(jid));
+            let mut program = spec.program(command.as_bstr(), Some(jid));
             program.timeout.get_or_insert(Duration::from_secs(10));
             Ok(world.host.processes().run_captured(&program, &mut |_| {})? == Exit::Status(0))
         }

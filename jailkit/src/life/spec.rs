@@ -110,7 +110,7 @@ impl JailSpec {
     }
 
     /// A command of the jail as a program: in the jail where a number is given, else on the host.
-    pub(super) fn program(&self, _param: &str, command: &BStr, inside: Option<Jid>) -> Program {
+    pub(super) fn program(&self, command: &BStr, inside: Option<Jid>) -> Program {
         let root = self.root.clone().unwrap_or_else(|| PathBuf::from("/"));
         let is_inside = inside.is_some();
         Program {
