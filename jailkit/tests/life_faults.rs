@@ -1,6 +1,9 @@
 //! A fault at each system call and each command in turn: afterwards no mount, address or jail is there that was not
 //! there before. And a run killed at each of them: the next one brings the jail up all the same, or takes it down.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // the helpers here are part of tests
+
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -9,7 +12,7 @@ use ipnet::IpNet;
 use jailkit::host::{Files, Host, PacketFilter, RightsError, SimHost};
 use jailkit::jailconf::{JailConf, Resolved};
 use jailkit::kernel::{
-    Errno, GetFlags, Interface, Jid, Kernel, KernelError, Mount, MountRequest, Param, ParamType, SetFlags, Value,
+    Errno, Found, GetFlags, Interface, Jid, Kernel, KernelError, Mount, MountRequest, Param, ParamType, SetFlags, Value,
 };
 use jailkit::life::{self, Handle, Options, Silent};
 use jailkit::process::{Exit, Processes, Program, ProgramError};
@@ -58,6 +61,12 @@ impl Kernel for Faulty {
     }
     fn jail_params(&self) -> Result<Vec<ParamType>, KernelError> {
         self.host.kernel().jail_params()
+    }
+    fn jail_descriptor(&self, jid: Jid) -> Result<OwnedFd, KernelError> {
+        self.host.kernel().jail_descriptor(jid)
+    }
+    fn find(&self, path: &Path) -> Result<Found, KernelError> {
+        self.host.kernel().find(path)
     }
     fn mount(&self, request: &MountRequest) -> Result<(), KernelError> {
         self.effect(|| self.host.kernel().mount(request))

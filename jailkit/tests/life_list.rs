@@ -1,5 +1,7 @@
 //! jls(8) on FreeBSD 13.2, as `tests/corpus/lifecycle/jls-jexec.txt` shows it: the same lines for the same jails.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // the helpers here are part of tests
+
 use jailkit::host::{Host, SimHost};
 use jailkit::kernel::{Param, SetFlags, Value};
 use jailkit::life::{Format, List, ListError, Selection};

@@ -103,6 +103,12 @@ pub struct KernelError {
     pub message: Option<String>,
 }
 
+/// A jail descriptor was asked for where the kernel has none.
+pub(super) fn needs_15(call: String) -> KernelError {
+    let message = "jail descriptors need FreeBSD 15".to_owned();
+    KernelError { call, errno: Errno::EOPNOTSUPP, message: Some(message) }
+}
+
 fn reason(errno: &Errno, message: &Option<String>) -> String {
     message.clone().unwrap_or_else(|| errno.to_string())
 }

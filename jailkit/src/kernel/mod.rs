@@ -3,14 +3,18 @@
 //! `native` makes the system calls on FreeBSD; `sim` is a model of that kernel over a directory,
 //! for every other system and for tests. Nothing above this module knows which of them it talks to.
 
+#[cfg(any(test, target_os = "freebsd"))]
+mod abi;
 mod errno;
 mod marshal;
+mod mount;
 #[cfg(target_os = "freebsd")]
 pub mod native;
 mod param;
 pub mod sim;
 
 pub use errno::{Errno, KernelError};
+pub use mount::mount;
 pub use param::{GetFlags, Jid, Param, ParamKind, ParamType, SetFlags, Value};
 
 use std::net::IpAddr;
@@ -54,10 +58,24 @@ pub trait Kernel: Send + Sync {
     /// [`KernelError`] where the tree cannot be read.
     fn jail_params(&self) -> Result<Vec<ParamType>, KernelError>;
 
-    /// nmount(2) with the options of `request`.
+    /// A descriptor of a jail, which names this jail and no later one of the same number (`JAIL_GET_DESC`, `jail_set(2)`
+    /// of FreeBSD 15). With it `jail_attach_jd` and `jail_remove_jd` reach the jail.
     ///
     /// # Errors
-    /// What the kernel refused it with, or what mount_nullfs(8) would have refused before asking.
+    /// `EOPNOTSUPP` and the words `needs FreeBSD 15` where the kernel has none; `ENOENT` where there is no such jail.
+    fn jail_descriptor(&self, jid: Jid) -> Result<std::os::fd::OwnedFd, KernelError>;
+
+    /// Where a path leads, as this process sees it: realpath(3), and whether it is a directory.
+    ///
+    /// # Errors
+    /// `ENOENT`, `ENOTDIR` or `ELOOP` where it leads nowhere.
+    fn find(&self, path: &Path) -> Result<Found, KernelError>;
+
+    /// nmount(2) with the options of `request`, as they are. What mounts for a user goes through [`mount`], which keeps
+    /// from the kernel what it would not survive.
+    ///
+    /// # Errors
+    /// What the kernel refused it with.
     fn mount(&self, request: &MountRequest) -> Result<(), KernelError>;
 
     /// unmount(2) of the topmost file system at `path`; by force where `force` says so.
@@ -156,6 +174,15 @@ pub fn find_jail(kernel: &dyn Kernel, name: &str) -> Result<Option<Jid>, KernelE
         Err(error) if error.errno == Errno::ENOENT => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// What a path leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The path without links, `.` and `..`.
+    pub path: PathBuf,
+    /// Whether it is a directory.
+    pub is_dir: bool,
 }
 
 /// What to mount where: the options nmount(2) takes, with the flags by name.

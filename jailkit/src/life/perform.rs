@@ -12,7 +12,7 @@ use super::spec::{Address, JailSpec};
 use super::world::{Found, World};
 use super::{JailError, guard, params, ready};
 use crate::jailconf::ResolvedJail;
-use crate::kernel::{Errno, GetFlags, Jid, KernelError, Param, ParamKind, ParamType, SetFlags, Value};
+use crate::kernel::{self, Errno, GetFlags, Jid, KernelError, Param, ParamKind, ParamType, SetFlags, Value};
 use crate::process::{Exit, Program};
 
 /// Starts a jail; `again` for one that has just been stopped.
@@ -371,7 +371,7 @@ impl<'w, 's> Run<'w, 's> {
         {
             return Ok(true);
         }
-        self.world.host.kernel().mount(request)?;
+        kernel::mount(self.world.host.kernel(), request)?;
         let source = request.source.clone().unwrap_or_else(|| request.fstype.clone().into());
         self.world.has_mounted(&request.target, Found { fstype: request.fstype.clone(), source });
         self.tell(What::Mounted(&request.target));

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::net::IpAddr;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use ipnet::IpNet;
 use jailkit::base::{BaseError, Expect, Extracted, Progress};
 use jailkit::host::{FileError, Files, Host, PacketFilter, PfError, RightsError, SimHost, Stat};
 use jailkit::kernel::{
-    Errno, GetFlags, Interface, Jid, Kernel, KernelError, Mount, MountRequest, Param, ParamType, SetFlags, Value,
+    Errno, Found, GetFlags, Interface, Jid, Kernel, KernelError, Mount, MountRequest, Param, ParamType, SetFlags, Value,
 };
 use jailkit::process::{Exit, Processes, Program, ProgramError};
 use jailkit::stack::Owner;
@@ -182,6 +183,12 @@ impl Kernel for MortalHost {
     }
     fn jail_params(&self) -> Result<Vec<ParamType>, KernelError> {
         self.inner.kernel().jail_params()
+    }
+    fn jail_descriptor(&self, jid: Jid) -> Result<OwnedFd, KernelError> {
+        self.inner.kernel().jail_descriptor(jid)
+    }
+    fn find(&self, path: &Path) -> Result<Found, KernelError> {
+        self.inner.kernel().find(path)
     }
     fn mount(&self, request: &MountRequest) -> Result<(), KernelError> {
         self.call("mount")?;

@@ -1,9 +1,10 @@
-//! FreeBSD's kernel, through its system calls. The only unsafe code of the library is in [`syscalls`]
-//! and [`exec`].
+//! FreeBSD's kernel, through its system calls. The unsafe code of the library is in [`syscalls`], [`interfaces`] and
+//! [`exec`].
 
 #[allow(unsafe_code)]
 mod exec;
-mod ifconfig;
+#[allow(unsafe_code)]
+mod interfaces;
 #[allow(unsafe_code)]
 mod syscalls;
 
@@ -14,13 +15,17 @@ use std::path::Path;
 use ipnet::IpNet;
 use nix::mount::{MntFlags, Nmount};
 
+use super::errno::needs_15;
 use super::marshal::{self, Buffer};
 use super::{
-    Errno, GetFlags, Interface, Jid, Kernel, KernelError, Mount, MountRequest, Param, ParamType, SetFlags, Value,
+    Errno, Found, GetFlags, Interface, Jid, Kernel, KernelError, Mount, MountRequest, Param, ParamType, SetFlags, Value,
 };
 
 pub(crate) use exec::{Entry, enter_before_exec, has_processes, signal_processes};
 pub(crate) use syscalls::{AclType, acl_set_fd, fchflags};
+
+/// How often a jail is asked again for lists that grew meanwhile.
+const MOST_TRIES: usize = 5;
 
 /// The kernel of the system that jailkit runs on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,12 +62,21 @@ impl Kernel for NativeKernel {
         wanted: &[ParamType],
         flags: GetFlags,
     ) -> Result<(Jid, Vec<Value>), KernelError> {
-        let mut buffers: Vec<Buffer> = keys.iter().map(marshal::given).collect();
-        // Lists of addresses tell their length when they are asked for without room for an answer.
-        let sized = wanted.iter().map(|param| marshal::wanted(param, self.list_len(keys, param, flags)));
-        buffers.extend(sized);
-        let (jid, message) = syscalls::jail_get(&mut buffers, flags);
-        let jid = jid.map_err(|error| KernelError { message, ..refused(about("jail_get", keys), error) })?;
+        // A list may grow between the question for its length and the one for what is in it.
+        let mut tries = 0;
+        let (buffers, jid) = loop {
+            let mut buffers: Vec<Buffer> = keys.iter().map(marshal::given).collect();
+            buffers.extend(wanted.iter().zip(self.list_lens(keys, wanted, flags)).map(|(param, len)| {
+                // Some room more than is needed now.
+                marshal::wanted(param, len + tries * 64)
+            }));
+            let (jid, message) = syscalls::jail_get(&mut buffers, flags);
+            match jid {
+                Ok(jid) => break (buffers, jid),
+                Err(nix::errno::Errno::EINVAL) if message.is_none() && tries < MOST_TRIES => tries += 1,
+                Err(error) => return Err(KernelError { message, ..refused(about("jail_get", keys), error) }),
+            }
+        };
         let values = buffers[keys.len()..].iter().zip(wanted).map(|(buffer, param)| marshal::read(buffer, param.kind));
         Ok((Jid(jid), values.collect()))
     }
@@ -77,6 +91,25 @@ impl Kernel for NativeKernel {
 
     fn jail_params(&self) -> Result<Vec<ParamType>, KernelError> {
         syscalls::jail_params().map_err(|error| refused("sysctl security.jail.param", error))
+    }
+
+    fn jail_descriptor(&self, jid: Jid) -> Result<std::os::fd::OwnedFd, KernelError> {
+        let call = format!("jail_get {jid}");
+        let (descriptor, message) = syscalls::jail_descriptor(jid);
+        descriptor.map_err(|error| match (error, message) {
+            // A kernel without descriptors refuses the flag before it looks at anything, and says nothing.
+            (nix::errno::Errno::EINVAL, None) => needs_15(call),
+            (error, message) => KernelError { message, ..refused(call, error) },
+        })
+    }
+
+    fn find(&self, path: &Path) -> Result<Found, KernelError> {
+        let found = path.canonicalize().and_then(|path| path.metadata().map(|real| (path, real.is_dir())));
+        let (path, is_dir) = found.map_err(|error| {
+            let error = error.raw_os_error().map_or(nix::errno::Errno::EIO, nix::errno::Errno::from_raw);
+            refused(format!("realpath {}", path.display()), error)
+        })?;
+        Ok(Found { path, is_dir })
     }
 
     fn mount(&self, request: &MountRequest) -> Result<(), KernelError> {
@@ -130,33 +163,37 @@ impl Kernel for NativeKernel {
                 }
             };
             let (Some(address), Some(mask)) = (entry.address.as_ref(), entry.netmask.as_ref()) else { continue };
-            interfaces[index].addresses.extend(ifconfig::network(address, mask));
+            interfaces[index].addresses.extend(interfaces::network(address, mask));
         }
         Ok(interfaces)
     }
 
     fn create_interface(&self, name: &str) -> Result<(), KernelError> {
-        ifconfig::run(&[name, "create", "up"])
+        interfaces::create(name).map_err(|error| refused(format!("create {name}"), error))
     }
 
     fn destroy_interface(&self, name: &str) -> Result<(), KernelError> {
-        ifconfig::run(&[name, "destroy"])
+        interfaces::destroy(name).map_err(|error| refused(format!("destroy {name}"), error))
     }
 
     fn add_address(&self, interface: &str, address: IpNet) -> Result<(), KernelError> {
-        ifconfig::run(&[interface, ifconfig::family(address.addr()), &address.to_string(), "alias"])
+        let added = interfaces::add_address(interface, address);
+        added.map_err(|error| refused(format!("add {address} to {interface}"), error))
     }
 
     fn remove_address(&self, interface: &str, address: IpAddr) -> Result<(), KernelError> {
-        ifconfig::run(&[interface, ifconfig::family(address), &address.to_string(), "-alias"])
+        let removed = interfaces::remove_address(interface, address);
+        removed.map_err(|error| refused(format!("remove {address} from {interface}"), error))
     }
 
     fn move_interface(&self, name: &str, to: Jid) -> Result<(), KernelError> {
-        ifconfig::run(&[name, "vnet", &to.to_string()])
+        let moved = interfaces::move_to(name, to.0);
+        moved.map_err(|error| refused(format!("move {name} to jail {to}"), error))
     }
 
     fn reclaim_interface(&self, name: &str, from: Jid) -> Result<(), KernelError> {
-        ifconfig::run(&[name, "-vnet", &from.to_string()])
+        let reclaimed = interfaces::reclaim(name, from.0);
+        reclaimed.map_err(|error| refused(format!("reclaim {name} from jail {from}"), error))
     }
 
     fn load_module(&self, name: &str) -> Result<(), KernelError> {
@@ -181,15 +218,22 @@ impl Kernel for NativeKernel {
 }
 
 impl NativeKernel {
-    /// How many bytes a list of addresses takes now; 0 for what is no list.
-    fn list_len(&self, keys: &[Param], param: &ParamType, flags: GetFlags) -> usize {
-        if !marshal::is_list(param.kind) {
-            return 0;
+    /// How many bytes each list of addresses takes now; 0 for what is no list. One call for all of them.
+    fn list_lens(&self, keys: &[Param], wanted: &[ParamType], flags: GetFlags) -> Vec<usize> {
+        let mut lens = vec![0; wanted.len()];
+        let lists: Vec<usize> = (0..wanted.len()).filter(|&index| marshal::is_list(wanted[index].kind)).collect();
+        if lists.is_empty() {
+            return lens;
         }
         let mut buffers: Vec<Buffer> = keys.iter().map(marshal::given).collect();
-        buffers.push(Buffer::unsized_list(&param.name));
-        let _: (_, Option<String>) = syscalls::jail_get(&mut buffers, flags);
-        buffers.last().map_or(0, |buffer| buffer.needed)
+        buffers.extend(lists.iter().map(|&index| Buffer::unsized_list(&wanted[index].name)));
+        // What is wrong with the call shows when it is made in full.
+        if syscalls::jail_get(&mut buffers, flags).0.is_ok() {
+            for (&index, buffer) in lists.iter().zip(&buffers[keys.len()..]) {
+                lens[index] = buffer.needed;
+            }
+        }
+        lens
     }
 }
 

@@ -1,13 +1,14 @@
 //! The system calls, each behind a safe function.
 
 use std::ffi::{CStr, CString, OsStr};
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::ptr;
 
 use nix::errno::Errno;
 
 use super::c_path;
+use crate::kernel::abi;
 use crate::kernel::marshal::Buffer;
 use crate::kernel::{GetFlags, Jid, Mount, MountFlags, ParamKind, ParamType, SetFlags};
 
@@ -93,6 +94,24 @@ fn vector(buffer: Option<&mut Vec<u8>>) -> libc::iovec {
         Some(bytes) => libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() },
         None => libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 },
     }
+}
+
+/// Asks for a descriptor of a jail.
+pub(super) fn jail_descriptor(jid: Jid) -> (Result<OwnedFd, Errno>, Option<String>) {
+    let value = |number: i32| crate::kernel::Value::Int(number);
+    let params = [("jid", jid.0), ("desc", -1)].map(|(name, number)| crate::kernel::Param::new(name, value(number)));
+    let mut buffers: Vec<Buffer> = params.iter().map(crate::kernel::marshal::given).collect();
+    let (found, message) = jail_call(&mut buffers, abi::JAIL_GET_DESC, libc::jail_get);
+    let descriptor = found.and_then(|_| {
+        let bytes = buffers[1].value.as_deref().and_then(<[u8]>::first_chunk).ok_or(Errno::EINVAL)?;
+        let descriptor = i32::from_ne_bytes(*bytes);
+        if descriptor < 0 {
+            return Err(Errno::EINVAL);
+        }
+        // SAFETY: the kernel has just opened it for this call, and nobody else knows of it.
+        Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
+    });
+    (descriptor, message)
 }
 
 pub(super) fn jail_attach(jid: Jid) -> Result<(), Errno> {
@@ -274,6 +293,7 @@ fn kind_of(name: &str, description: &[u8]) -> Result<ParamKind, Errno> {
     const TYPE: u32 = 0xf;
     const STRING: u32 = 3;
     const STRUCT: u32 = 5;
+    const ULONG: u32 = 8;
     let (Some(flags), Some(format)) = (description.first_chunk(), description.get(4..)) else {
         return Err(Errno::EINVAL);
     };
@@ -292,6 +312,7 @@ fn kind_of(name: &str, description: &[u8]) -> Result<ParamKind, Errno> {
         (STRUCT, b"S,in_addr") => ParamKind::Ipv4,
         (STRUCT, b"S,in6_addr") => ParamKind::Ipv6,
         (STRUCT, _) => ParamKind::Raw(size()?),
+        (ULONG, _) => ParamKind::Raw(size_of::<libc::c_ulong>()),
         _ => ParamKind::Int,
     })
 }

@@ -34,9 +34,10 @@ pub(crate) use state::Pf;
 use log::{Lock, Log};
 use options::Options;
 
+use super::errno::needs_15;
 use super::marshal::{self, Buffer};
 use super::{
-    Errno, GetFlags, Interface, Jid, Kernel, KernelError, Mount, MountRequest, Param, ParamType, SetFlags, Value,
+    Errno, Found, GetFlags, Interface, Jid, Kernel, KernelError, Mount, MountRequest, Param, ParamType, SetFlags, Value,
 };
 use state::State;
 
@@ -249,6 +250,21 @@ impl Kernel for SimKernel {
     fn jail_params(&self) -> Result<Vec<ParamType>, KernelError> {
         let types = self.read(|state| Ok(param::types(state.rest().release)));
         types.map_err(|refusal| refusal.of("sysctl security.jail.param"))
+    }
+
+    fn jail_descriptor(&self, jid: Jid) -> Result<std::os::fd::OwnedFd, KernelError> {
+        // The file of a simulated kernel's descriptor could name a jail, but no call of ours would take it.
+        Err(needs_15(format!("jail_get {jid}")))
+    }
+
+    fn find(&self, path: &Path) -> Result<Found, KernelError> {
+        let found = self.read(|state| {
+            let found = namei::lookup(state, &self.view(state)?, path)?;
+            let root = namei::lookup(state, &self.view(state)?, Path::new("/"))?;
+            let below = found.path.strip_prefix(&root.path).unwrap_or(&found.path);
+            Ok(Found { path: Path::new("/").join(below), is_dir: found.real.is_dir() })
+        });
+        found.map_err(|refusal| refusal.of(format!("realpath {}", path.display())))
     }
 
     fn mount(&self, request: &MountRequest) -> Result<(), KernelError> {

@@ -1,0 +1,167 @@
+//! What the kernel's binary interface is made of and the libc crate does not have: flags, requests and structures.
+//!
+//! The same on x86_64 and aarch64, FreeBSD 13 to 15. `jailkit/tests/freebsd/abi.c` says each number again, and FreeBSD's
+//! own headers check it there when that file is compiled; a test here compares the two.
+
+#![cfg_attr(not(target_os = "freebsd"), allow(dead_code))]
+
+use std::ffi::{c_char, c_int, c_ulong};
+
+/// `desc` receives a descriptor of the jail (FreeBSD 15).
+pub(crate) const JAIL_GET_DESC: c_int = 0x40;
+
+/// `struct ifreq`, with the members used here.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct IfReq {
+    pub(crate) name: [c_char; 16],
+    pub(crate) value: [u8; 16],
+}
+
+/// `struct sockaddr_in`
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub(crate) struct SockaddrIn {
+    pub(crate) len: u8,
+    pub(crate) family: u8,
+    pub(crate) port: u16,
+    pub(crate) addr: [u8; 4],
+    pub(crate) zero: [u8; 8],
+}
+
+/// `struct sockaddr_in6`
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub(crate) struct SockaddrIn6 {
+    pub(crate) len: u8,
+    pub(crate) family: u8,
+    pub(crate) port: u16,
+    pub(crate) flowinfo: u32,
+    pub(crate) addr: [u8; 16],
+    pub(crate) scope_id: u32,
+}
+
+/// `struct in_aliasreq`
+#[repr(C)]
+pub(crate) struct InAliasReq {
+    pub(crate) name: [c_char; 16],
+    pub(crate) addr: SockaddrIn,
+    pub(crate) broadaddr: SockaddrIn,
+    pub(crate) mask: SockaddrIn,
+    pub(crate) vhid: c_int,
+}
+
+/// `struct in6_aliasreq`
+#[repr(C)]
+pub(crate) struct In6AliasReq {
+    pub(crate) name: [c_char; 16],
+    pub(crate) addr: SockaddrIn6,
+    pub(crate) dstaddr: SockaddrIn6,
+    pub(crate) prefixmask: SockaddrIn6,
+    pub(crate) flags: c_int,
+    pub(crate) lifetime: In6AddrLifetime,
+    pub(crate) vhid: c_int,
+}
+
+/// `struct in6_addrlifetime`
+#[repr(C)]
+pub(crate) struct In6AddrLifetime {
+    pub(crate) expire: i64,
+    pub(crate) preferred: i64,
+    pub(crate) vltime: u32,
+    pub(crate) pltime: u32,
+}
+
+/// `struct in6_ifreq`: its union is as long as its longest member, the statistics.
+#[repr(C)]
+pub(crate) struct In6IfReq {
+    pub(crate) name: [c_char; 16],
+    pub(crate) value: In6IfReqValue,
+}
+
+/// The union of `struct in6_ifreq`.
+#[repr(C, align(8))]
+pub(crate) struct In6IfReqValue {
+    pub(crate) addr: SockaddrIn6,
+    pub(crate) rest: [u8; 244],
+}
+
+/// `ND6_INFINITE_LIFETIME`
+pub(crate) const FOREVER: u32 = u32::MAX;
+pub(crate) const AF_INET: u8 = 2;
+pub(crate) const AF_INET6: u8 = 28;
+pub(crate) const IFF_UP: u16 = 0x1;
+
+const fn write<T>(number: c_ulong) -> c_ulong {
+    0x8000_0000 | ((size_of::<T>() as c_ulong & 0x1fff) << 16) | ((b'i' as c_ulong) << 8) | number
+}
+
+const fn write_read<T>(number: c_ulong) -> c_ulong {
+    0x4000_0000 | write::<T>(number)
+}
+
+pub(crate) const SIOCSIFFLAGS: c_ulong = write::<IfReq>(16);
+pub(crate) const SIOCGIFFLAGS: c_ulong = write_read::<IfReq>(17);
+pub(crate) const SIOCDIFADDR: c_ulong = write::<IfReq>(25);
+pub(crate) const SIOCAIFADDR: c_ulong = write::<InAliasReq>(43);
+pub(crate) const SIOCDIFADDR_IN6: c_ulong = write::<In6IfReq>(25);
+pub(crate) const SIOCAIFADDR_IN6: c_ulong = write::<In6AliasReq>(27);
+pub(crate) const SIOCSIFVNET: c_ulong = write_read::<IfReq>(90);
+pub(crate) const SIOCSIFRVNET: c_ulong = write_read::<IfReq>(91);
+pub(crate) const SIOCIFDESTROY: c_ulong = write::<IfReq>(121);
+pub(crate) const SIOCIFCREATE2: c_ulong = write_read::<IfReq>(124);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::mem::offset_of;
+
+    #[test]
+    fn the_numbers_are_those_that_freebsd_checks() {
+        let ours: &[(&str, u64)] = &[
+            ("JAIL_GET_DESC", JAIL_GET_DESC as u64),
+            ("AF_INET", AF_INET.into()),
+            ("AF_INET6", AF_INET6.into()),
+            ("IFF_UP", IFF_UP.into()),
+            ("ND6_INFINITE_LIFETIME", FOREVER.into()),
+            ("SIOCSIFFLAGS", SIOCSIFFLAGS),
+            ("SIOCGIFFLAGS", SIOCGIFFLAGS),
+            ("SIOCDIFADDR", SIOCDIFADDR),
+            ("SIOCAIFADDR", SIOCAIFADDR),
+            ("SIOCDIFADDR_IN6", SIOCDIFADDR_IN6),
+            ("SIOCAIFADDR_IN6", SIOCAIFADDR_IN6),
+            ("SIOCSIFVNET", SIOCSIFVNET),
+            ("SIOCSIFRVNET", SIOCSIFRVNET),
+            ("SIOCIFDESTROY", SIOCIFDESTROY),
+            ("SIOCIFCREATE2", SIOCIFCREATE2),
+            ("sizeof(struct ifreq)", size_of::<IfReq>() as u64),
+            ("offsetof(struct ifreq, ifr_ifru)", offset_of!(IfReq, value) as u64),
+            ("sizeof(struct sockaddr_in)", size_of::<SockaddrIn>() as u64),
+            ("offsetof(struct sockaddr_in, sin_addr)", offset_of!(SockaddrIn, addr) as u64),
+            ("sizeof(struct sockaddr_in6)", size_of::<SockaddrIn6>() as u64),
+            ("offsetof(struct sockaddr_in6, sin6_addr)", offset_of!(SockaddrIn6, addr) as u64),
+            ("sizeof(struct in_aliasreq)", size_of::<InAliasReq>() as u64),
+            ("offsetof(struct in_aliasreq, ifra_mask)", offset_of!(InAliasReq, mask) as u64),
+            ("sizeof(struct in6_aliasreq)", size_of::<In6AliasReq>() as u64),
+            ("offsetof(struct in6_aliasreq, ifra_prefixmask)", offset_of!(In6AliasReq, prefixmask) as u64),
+            ("offsetof(struct in6_aliasreq, ifra_lifetime)", offset_of!(In6AliasReq, lifetime) as u64),
+            ("offsetof(struct in6_addrlifetime, ia6t_vltime)", offset_of!(In6AddrLifetime, vltime) as u64),
+            ("sizeof(struct in6_ifreq)", size_of::<In6IfReq>() as u64),
+            ("offsetof(struct in6_ifreq, ifr_ifru)", offset_of!(In6IfReq, value) as u64),
+        ];
+        let probe = include_str!("../../tests/freebsd/abi.c");
+        let checked: Vec<(&str, u64)> = probe
+            .lines()
+            .filter_map(|line| line.strip_prefix("CHECK("))
+            .map(|line| {
+                let (what, number) = line.trim_end_matches(");").rsplit_once(", ").unwrap();
+                let number =
+                    number.strip_prefix("0x").map_or_else(|| number.parse(), |hex| u64::from_str_radix(hex, 16));
+                (what, number.unwrap())
+            })
+            .collect();
+        for (what, number) in ours {
+            assert!(checked.contains(&(*what, *number)), "abi.c does not check that {what} is {number:#x}");
+        }
+    }
+}
