@@ -21,7 +21,10 @@
 //! # Ok::<(), jailkit::source::Diagnostics>(())
 //! ```
 
+mod interfaces;
+pub mod rule;
 mod statement;
+mod timeouts;
 
 use std::ops::Range;
 
@@ -29,7 +32,10 @@ use statement::{Kind, Statement};
 
 use crate::source::{Diagnostics, Source};
 
+pub use interfaces::{BadInterface, Interface, InterfaceAddress, Interfaces};
+pub use rule::{Rule, Ruleset};
 pub use statement::Section;
+pub use timeouts::TIMEOUTS;
 
 /// A pf.conf.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,30 @@
+//! The names that pf.conf(5) gives to timeouts.
+
+/// The timeouts, in pf's own order: a state's option names its timeout by the place here.
+pub const TIMEOUTS: [&str; 25] = [
+    "tcp.first",
+    "tcp.opening",
+    "tcp.established",
+    "tcp.closing",
+    "tcp.finwait",
+    "tcp.closed",
+    "sctp.first",
+    "sctp.opening",
+    "sctp.established",
+    "sctp.closing",
+    "sctp.closed",
+    "udp.first",
+    "udp.single",
+    "udp.multiple",
+    "icmp.first",
+    "icmp.error",
+    "other.first",
+    "other.single",
+    "other.multiple",
+    "frag",
+    "interval",
+    "adaptive.start",
+    "adaptive.end",
+    "src.track",
+    "tcp.tsdiff",
+];
