@@ -2,6 +2,7 @@
 
 mod completions;
 mod man;
+mod pf;
 
 use std::process::ExitCode;
 
@@ -14,6 +15,7 @@ use crate::terminal::Terminal;
 pub(crate) enum Command {
     Completions(completions::Completions),
     Man(man::Man),
+    Pf(pf::Pf),
 }
 
 /// Runs the command; the exit code is 0, or 1 where the command found something wrong and has said so.
@@ -21,5 +23,6 @@ pub(crate) fn run(command: Command, terminal: &Terminal) -> Result<ExitCode, Fai
     match command {
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(terminal),
+        Command::Pf(command) => command.run(terminal),
     }
 }

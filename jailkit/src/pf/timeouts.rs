@@ -8,11 +8,6 @@ pub const TIMEOUTS: [&str; 25] = [
     "tcp.closing",
     "tcp.finwait",
     "tcp.closed",
-    "sctp.first",
-    "sctp.opening",
-    "sctp.established",
-    "sctp.closing",
-    "sctp.closed",
     "udp.first",
     "udp.single",
     "udp.multiple",
@@ -27,4 +22,30 @@ pub const TIMEOUTS: [&str; 25] = [
     "adaptive.end",
     "src.track",
     "tcp.tsdiff",
+    "sctp.first",
+    "sctp.opening",
+    "sctp.established",
+    "sctp.closing",
+    "sctp.closed",
 ];
+
+pub(super) const ADAPTIVE_START: u8 = 16;
+pub(super) const ADAPTIVE_END: u8 = 17;
+pub(super) const SOURCE_TRACK: u8 = 18;
+
+/// The place of a timeout in [`TIMEOUTS`].
+pub(super) fn timeout(name: &[u8]) -> Option<u8> {
+    TIMEOUTS.iter().position(|known| known.as_bytes() == name).map(|place| place as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_constants_are_the_places_of_their_names() {
+        assert_eq!(timeout(b"adaptive.start"), Some(ADAPTIVE_START));
+        assert_eq!(timeout(b"adaptive.end"), Some(ADAPTIVE_END));
+        assert_eq!(timeout(b"src.track"), Some(SOURCE_TRACK));
+    }
+}
