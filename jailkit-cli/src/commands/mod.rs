@@ -10,6 +10,7 @@ mod fstab;
 mod ls;
 mod man;
 mod modify;
+mod pf;
 mod plan;
 mod remove;
 mod restart;
@@ -45,6 +46,7 @@ pub(crate) enum Command {
     Base(base::Base),
     Conf(conf::Conf),
     Fstab(fstab::Fstab),
+    Pf(pf::Pf),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -68,6 +70,7 @@ pub(crate) fn run(command: Command, terminal: &Terminal) -> Result<ExitCode, Fai
         Command::Base(command) => command.run(terminal),
         Command::Conf(command) => command.run(terminal),
         Command::Fstab(command) => command.run(terminal),
+        Command::Pf(command) => command.run(terminal),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(terminal),
     }

@@ -21,7 +21,14 @@
 //! # Ok::<(), jailkit::source::Diagnostics>(())
 //! ```
 
+mod icmp;
+mod interfaces;
+mod netdb;
+mod parse;
+mod print;
+pub mod rule;
 mod statement;
+mod timeouts;
 
 use std::ops::Range;
 
@@ -29,7 +36,11 @@ use statement::{Kind, Statement};
 
 use crate::source::{Diagnostics, Source};
 
+pub use interfaces::{BadInterface, Interface, InterfaceAddress, Interfaces};
+pub use parse::{Environment, Files, HostFiles, MAX_RULES, NoFiles};
+pub use rule::{Rule, Ruleset};
 pub use statement::Section;
+pub use timeouts::TIMEOUTS;
 
 /// A pf.conf.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +133,40 @@ impl PfRules {
         }
     }
 
+    /// The text with no blanks at the ends of lines, one empty line at most between others, and a newline at its end;
+    /// quoted strings stay as they are.
+    ///
+    /// # Errors
+    /// Where the tidied text could not be read any more.
+    pub fn tidied(&self) -> Result<Vec<u8>, Diagnostics> {
+        let text = self.text();
+        let mut tidy = Vec::with_capacity(text.len());
+        let mut empty = true;
+        let mut quote = None;
+        for line in text.split_inclusive(|&byte| byte == b'\n') {
+            let open = quote.is_some();
+            quote = quote_after(line, quote);
+            let bare = line.trim_ascii_end();
+            if open || quote.is_some() {
+                tidy.extend_from_slice(line);
+                empty = false;
+                continue;
+            }
+            if bare.is_empty() && empty {
+                continue;
+            }
+            empty = bare.is_empty();
+            tidy.extend_from_slice(bare);
+            tidy.extend_from_slice(if line.ends_with(b"\r\n") { b"\r\n" } else { b"\n" });
+        }
+        if empty && !tidy.is_empty() {
+            tidy.truncate(tidy.trim_ascii_end().len());
+            tidy.push(b'\n');
+        }
+        Self::parse(&Source::new(self.source.name(), tidy.clone()))?;
+        Ok(tidy)
+    }
+
     fn macro_statement(&self, name: &str) -> Option<(Range<usize>, Range<usize>)> {
         self.statements.iter().rev().find_map(|found| match &found.kind {
             Kind::Macro { name: defined, value } if self.text()[defined.clone()] == *name.as_bytes() => {
@@ -192,6 +237,21 @@ impl PfRules {
         }
         start
     }
+}
+
+/// The quote that is open behind a line, given the one open before it.
+fn quote_after(line: &[u8], mut quote: Option<u8>) -> Option<u8> {
+    let mut bytes = line.iter().copied();
+    while let Some(byte) = bytes.next() {
+        match (quote, byte) {
+            (Some(open), byte) if byte == open => quote = None,
+            (_, b'\\') => drop(bytes.next()),
+            (None, b'"' | b'\'') => quote = Some(byte),
+            (None, b'#') => return None,
+            _ => {}
+        }
+    }
+    quote
 }
 
 fn unquoted(value: &[u8]) -> &[u8] {

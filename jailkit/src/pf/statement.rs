@@ -1,7 +1,9 @@
 //! The statements of a pf.conf and the sections they belong to.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::ops::Range;
+
+use bstr::ByteSlice;
 
 use crate::source::{Diagnostic, Diagnostics, Source, Span, nearest, printable};
 
@@ -74,7 +76,7 @@ const FIRST_WORDS: &[(&str, Option<Section>)] = &[
 ];
 
 pub(super) fn scan(source: &Source) -> Result<Vec<Statement>, Diagnostics> {
-    let mut scanner = Scanner { source, text: source.text(), at: 0, macros: HashSet::new(), found: Vec::new() };
+    let mut scanner = Scanner { source, text: source.text(), at: 0, macros: HashMap::new(), found: Vec::new() };
     let mut statements = Vec::new();
     while let Some(statement) = scanner.statement() {
         statements.push(statement);
@@ -90,7 +92,7 @@ struct Scanner<'a> {
     source: &'a Source,
     text: &'a [u8],
     at: usize,
-    macros: HashSet<&'a [u8]>,
+    macros: HashMap<&'a [u8], &'a [u8]>,
     found: Vec<Diagnostic>,
 }
 
@@ -226,7 +228,7 @@ impl<'a> Scanner<'a> {
         let len = self.text[start..].iter().take_while(|byte| word(byte)).count();
         self.at = start + len;
         let name = &self.text[start..start + len];
-        if !self.macros.contains(name) {
+        if !self.macros.contains_key(name) {
             let message = format!("macro '{}' is not defined", printable(name));
             self.error(start - 1..start + len, message);
         }
@@ -237,12 +239,18 @@ impl<'a> Scanner<'a> {
         let word = |index: usize| words.get(index).map_or(&b""[..], |word| &text[word.clone()]);
         let first = words.first()?.clone();
         if word(1) == b"=" {
-            self.macros.insert(word(0));
             let value = words.get(2).map_or(first.end..first.end, Clone::clone);
             let end = words.last().map_or(value.end, |last| last.end);
+            self.macros.insert(word(0), &text[value.start..end]);
             return Some(Kind::Macro { name: first, value: value.start..end });
         }
-        let head = if word(0) == b"no" { word(1) } else { word(0) };
+        // A statement may begin with a macro: its value's first word counts.
+        let spelled = word(0).strip_prefix(b"$").and_then(|name| self.macros.get(name)).map(|value| {
+            let value = value.trim_start_with(|c| matches!(c, '"' | '\'' | ' ' | '\t'));
+            let end = value.iter().position(|byte| byte.is_ascii_whitespace() || b"\"'".contains(byte));
+            &value[..end.unwrap_or(value.len())]
+        });
+        let head = if word(0) == b"no" { word(1) } else { spelled.unwrap_or(word(0)) };
         let known = FIRST_WORDS.iter().find(|(name, _)| name.as_bytes() == head);
         match known {
             Some((_, Some(section))) => Some(Kind::Rule(*section)),
