@@ -13,7 +13,7 @@ use crate::terminal::Terminal;
 
 /// The stack file cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read the stack file {}: {source}; name one, or run jailkit in the folder it is in", path.display())]
+#[error("cannot read the stack file {}; name one, or run jailkit in the folder it is in", path.display())]
 pub(crate) struct StackError {
     path: PathBuf,
     source: io::Error,

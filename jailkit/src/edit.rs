@@ -18,6 +18,7 @@
 //! # Ok::<(), edit::EditError>(())
 //! ```
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice};
@@ -107,6 +108,21 @@ impl Edit {
     }
 }
 
+impl fmt::Display for Edit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::JailDefault { name, values } if values.is_empty() => f.write_str(name),
+            Self::JailDefault { name, values } => write!(f, "{name} = {}", values.join(", ")),
+            Self::Jail { name, .. } => write!(f, "jail {name}"),
+            Self::Macro { name, value } => write!(f, "{name} = \"{value}\""),
+            Self::Rule { rule, .. } => f.write_str(rule),
+            Self::Setting { name, value, .. } => write!(f, "{name}=\"{value}\""),
+            Self::Words { name, words } => write!(f, "{name}=\"... {words}\""),
+            Self::Mount(entry) => f.write_str(entry.line().to_str_lossy().trim_end()),
+        }
+    }
+}
+
 /// A file that could not be edited. It stands as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum EditError {
@@ -124,7 +140,7 @@ pub enum EditError {
         help: &'static str,
     },
     /// An edit does not belong into a file of this format.
-    #[error("{path}: {edit:?} does not belong into this file", path = path.display())]
+    #[error("{path}: this does not belong into the file: {edit}", path = path.display())]
     WrongFormat {
         /// The file.
         path: PathBuf,
@@ -132,7 +148,7 @@ pub enum EditError {
         edit: Box<Edit>,
     },
     /// A change that would not read back as what was meant.
-    #[error("{path}: the file would not read back as it was meant after {edit:?}; edit it by hand", path = path.display())]
+    #[error("{path}: the file would not read back as it was meant after this: {edit}; edit it by hand", path = path.display())]
     NotReadBack {
         /// The file.
         path: PathBuf,
@@ -228,7 +244,13 @@ impl Document {
             }
             (Self::Pf(file), Edit::Macro { name, value }) => file.macro_value(name) == Some(value.as_bytes()),
             (Self::Pf(file), Edit::Rule { rule, .. }) => file.contains(rule),
-            (Self::Settings(file), Edit::Setting { name, value, .. }) => file.get(name) == Some(value.as_bytes()),
+            (Self::Settings(file), Edit::Setting { name, value, .. }) => {
+                // As rc.subr(8) reads it, there are several ways to say yes.
+                let yes = |found: &[u8]| {
+                    ["yes", "true", "on", "1"].iter().any(|yes| found.eq_ignore_ascii_case(yes.as_bytes()))
+                };
+                file.get(name).is_some_and(|found| found == value.as_bytes() || (value == "YES" && yes(found)))
+            }
             (Self::Settings(file), Edit::Words { name, words }) => file.has_words(name, words),
             (Self::Fstab(file), Edit::Mount(entry)) => file.entries().any(|found| found == *entry),
             _ => false,

@@ -94,6 +94,12 @@ const BROKEN: &[(&str, &str, &str, &str)] = &[
     ("[jails.www]", "[jails.80]", "80", "'80' cannot name a jail of a stack"),
     ("10.0.0.0/24", "10.0.0.1/24", "\"10.0.0.1/24\"", "'10.0.0.1/24' has host bits set; the network is 10.0.0.0/24"),
     ("name = \"web-and-db\"", "name = ", "", "string values must be quoted"),
+    ("[80, 443]", "[]", "[]", "at least one port is published"),
+    ("\"/srv/jail\"", "\"/\"", "\"/\"", "/ is the system's own"),
+    ("\"/var/log/jail\"", "\"/srv/jail\"", "\"/srv/jail\"", "/srv/jail and /srv/jail are in each other's way"),
+    ("\"/srv/share/mysql\"", "\"/srv/jail/x\"", "\"/srv/jail/x\"", "/srv/jail/x and /srv/jail are in each other's way"),
+    ("\"/var/run/mysql\"", "\"/var/log\"", "\"/var/log\"", "jail 'www' already has something mounted at /var/log"),
+    ("[jails.db]", "[defaults]\npath = \"/\"\n[jails.db]", "path", "'path' cannot be set by hand"),
 ];
 
 #[test]

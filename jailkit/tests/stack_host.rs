@@ -53,6 +53,26 @@ fn a_second_up_has_nothing_to_do() {
 }
 
 #[test]
+fn directories_have_the_owners_and_modes_that_the_stack_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = SimHost::open(dir.path()).unwrap();
+    up(&host, &stack(REFERENCE)).unwrap();
+    // As they lie in the trees, below the mounts.
+    down(&host, Purge::Keep).unwrap();
+    for (path, mode, owner) in [
+        ("/srv/jail", 0o750, "0:0"),
+        ("/srv/jail/db/fs/var/run", 0o755, "0:0"),
+        ("/srv/jail/db/fs/var/run/mysql", 0o755, "88:88"),
+        ("/srv/jail/db/fs/var/run/mysql/sock", 0o755, "88:88"),
+        ("/srv/jail/www/fs/var/run/mysql", 0o755, "88:88"),
+        ("/srv/jail/www/fs/var/ports/distfiles", 0o755, "0:0"),
+    ] {
+        let found = host.files().stat(Path::new(path)).unwrap().unwrap();
+        assert_eq!((found.mode, found.owner.to_string().as_str()), (mode, owner), "{path}");
+    }
+}
+
+#[test]
 fn a_changed_stack_changes_what_differs_and_drift_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let host = SimHost::open(dir.path()).unwrap();
@@ -280,4 +300,92 @@ fn a_native_host_must_have_the_interface_and_be_roots() {
     let journal = Journal::open(host.files()).unwrap();
     let error = plan::up(&stack(REFERENCE), &host, &journal).unwrap_err().to_string();
     assert!(error.contains("jailkit.toml:6:13: error: this host has no interface 'igb0'"), "{error}");
+}
+
+#[test]
+fn pf_gets_the_administrators_rules_back_even_where_down_was_killed_before_it_loaded_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = SimHost::open(dir.path()).unwrap();
+    host.files().replace(Path::new("/etc/pf.conf"), b"pass all\n", 0o600).unwrap();
+    host.kernel().load_module("pf").unwrap();
+    host.packet_filter().load(Path::new("/etc/pf.conf")).unwrap();
+    host.packet_filter().enable().unwrap();
+    up(&host, &stack(REFERENCE)).unwrap();
+    let mut session = Session::open(&host, "down", false).unwrap();
+    let mut plan = session.plan_down(Purge::Keep).unwrap();
+    // As far as a run comes that is killed when pf.conf has been given back.
+    let at = plan.steps.iter().position(|step| step.to_string().starts_with("reload pf")).unwrap();
+    plan.steps.truncate(at);
+    session.carry_out(&plan, &Quiet).unwrap();
+    let rest = session.plan_down(Purge::Keep).unwrap();
+    assert!(rest.steps.iter().any(|step| step.to_string().starts_with("reload pf")), "{:?}", rest.steps);
+}
+
+#[test]
+fn a_purge_gives_up_what_others_have_begun_to_use() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = SimHost::open(dir.path()).unwrap();
+    up(&host, &stack(REFERENCE)).unwrap();
+    fs::write(dir.path().join("usr/ports/distfiles/x.tar"), "x").unwrap();
+    down(&host, Purge::Purge).unwrap();
+    assert!(dir.path().join("usr/ports/distfiles/x.tar").exists());
+    let other = REFERENCE.replace("name = \"web-and-db\"", "name = \"other\"");
+    up(&host, &stack(&other)).unwrap();
+}
+
+#[test]
+fn a_jail_that_was_changed_behind_the_stacks_back_is_drift() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = SimHost::open(dir.path()).unwrap();
+    up(&host, &stack(REFERENCE)).unwrap();
+    host.kernel().unmount(Path::new("/srv/jail/www/fs/var/run/mysql"), false).unwrap();
+    let status = status::status(&stack(REFERENCE), &host, &Journal::open(host.files()).unwrap()).unwrap();
+    assert_eq!(status.jails[1].drift[0], "stop jail www: it does not run as the stack says");
+    up(&host, &stack(REFERENCE)).unwrap();
+    assert_eq!(up(&host, &stack(REFERENCE)).unwrap(), 0);
+}
+
+#[test]
+fn an_empty_directory_is_extracted_into_and_a_full_one_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = SimHost::open(dir.path()).unwrap();
+    fs::create_dir_all(dir.path().join("srv/jail/db/fs")).unwrap();
+    up(&host, &stack(REFERENCE)).unwrap();
+    assert!(dir.path().join("srv/jail/db/fs/bin/sh").exists());
+
+    let dir = tempfile::tempdir().unwrap();
+    let host = SimHost::open(dir.path()).unwrap();
+    fs::create_dir_all(dir.path().join("srv/jail/db/fs/data")).unwrap();
+    let error = up(&host, &stack(REFERENCE)).unwrap_err();
+    assert!(error.contains("/srv/jail/db/fs has something in it and is no base system"), "{error}");
+}
+
+#[test]
+fn a_shared_directory_that_is_there_keeps_its_mode() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = SimHost::open(dir.path()).unwrap();
+    host.files().make_dir(Path::new("/srv/share"), 0o755, stack::Owner::ROOT).unwrap();
+    host.files().make_dir(Path::new("/srv/share/mysql"), 0o2770, stack::Owner::ROOT).unwrap();
+    up(&host, &stack(REFERENCE)).unwrap();
+    let found = host.files().stat(Path::new("/srv/share/mysql")).unwrap().unwrap();
+    assert_eq!((found.mode, found.owner.to_string().as_str()), (0o2770, "88:88"));
+}
+
+#[test]
+fn other_jails_do_not_begin_to_start_at_boot() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = SimHost::open(dir.path()).unwrap();
+    host.files().replace(Path::new("/etc/jail.conf"), b"old { path = /old; }\n", 0o644).unwrap();
+    up(&host, &stack(REFERENCE)).unwrap();
+    let rc = String::from_utf8(host.files().read(Path::new("/etc/rc.conf")).unwrap().unwrap()).unwrap();
+    assert!(rc.contains("jail_list=\"db www\""), "{rc}");
+}
+
+#[test]
+fn files_that_rc_conf_puts_elsewhere_are_not_passed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = SimHost::open(dir.path()).unwrap();
+    host.files().replace(Path::new("/etc/rc.conf"), b"pf_rules=\"/etc/my.conf\"\n", 0o644).unwrap();
+    let error = up(&host, &stack(REFERENCE)).unwrap_err();
+    assert!(error.starts_with("/etc/rc.conf: pf_rules=\"/etc/my.conf\" is there already"), "{error}");
 }

@@ -33,6 +33,7 @@ pub use error::{BaseError, Fault, Place};
 pub use fetch::{Fetch, FetchError, FetchEvent, FetchProgress, Fetched, Mirror, Patience, fetch};
 pub use manifest::{Dist, Manifest, NotSha256, Sha256};
 pub use release::{Arch, NotArch, NotRelease, Release};
+pub(crate) use unpack::clear_flags;
 pub use unpack::{
     Event, Expect, Extract, Extracted, Limits, Ownership, Progress, RecordOwner, ThinJail, extract, thin_mounts,
 };

@@ -4,13 +4,16 @@
 //! tree before it removes the first file, and looks at each directory again, through a handle, before it goes in.
 
 use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use cap_fs_ext::DirExt;
+use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt};
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, MetadataExt};
+use cap_std::fs::{Dir, MetadataExt, OpenOptions, OpenOptionsExt};
 
 use super::files::FileError;
+use crate::base::clear_flags;
 
 /// Removes the tree at `real`, which the host calls `path`.
 pub(super) fn remove_tree(path: &Path, real: &Path) -> Result<(), FileError> {
@@ -74,7 +77,7 @@ impl Walk {
                 let below = self.enter(parent, &name, shown, visit)?;
                 levels.push(below);
             } else if visit == Visit::Remove {
-                level.dir.remove_file(&name).map_err(FileError::new("remove", &shown))?;
+                remove_file(&level.dir, &name).map_err(FileError::new("remove", &shown))?;
             }
         }
         Ok(())
@@ -89,12 +92,39 @@ impl Walk {
                     "something is mounted there; unmount it first, nothing has been removed below it",
                 ));
             }
+            if visit == Visit::Remove {
+                open_up(&dir)?;
+            }
             let left = dir.entries()?.map(|entry| Ok(entry?.file_name().into())).collect::<io::Result<Vec<_>>>()?;
             Ok((dir, left))
         };
         let action = if visit == Visit::Look { "look into" } else { "remove" };
         let (dir, left) = open().map_err(FileError::new(action, &shown))?;
         Ok(Level { parent, name: name.to_owned(), dir, left, shown })
+    }
+}
+
+/// Takes away what keeps even the owner from removing what is in a directory: its flags, as `/var/empty` has them, and
+/// its mode.
+fn open_up(dir: &Dir) -> io::Result<()> {
+    let handle = dir.open(".")?.into_std();
+    clear_flags(handle.as_fd())?;
+    let mode = handle.metadata()?.permissions().mode();
+    if mode & 0o700 == 0o700 { Ok(()) } else { handle.set_permissions(std::fs::Permissions::from_mode(mode | 0o700)) }
+}
+
+/// Removes a file, whatever its flags say: a base system has some that are `schg`.
+fn remove_file(dir: &Dir, name: &Path) -> io::Result<()> {
+    match dir.remove_file(name) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let nonblocking = nix::fcntl::OFlag::O_NONBLOCK.bits();
+            let mut options = OpenOptions::new();
+            options.read(true).custom_flags(nonblocking).follow(FollowSymlinks::No);
+            let Ok(file) = dir.open_with(name, &options) else { return Err(error) };
+            clear_flags(file.as_fd())?;
+            dir.remove_file(name)
+        }
+        removed => removed,
     }
 }
 
@@ -115,6 +145,16 @@ mod tests {
         remove_tree(Path::new("/srv/tree"), &tree).unwrap();
         assert!(!tree.exists());
         assert_eq!(fs::read(kept.join("data")).unwrap(), b"x");
+    }
+
+    #[test]
+    fn a_directory_that_lets_nobody_write_goes_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let empty = dir.path().join("tree/var/empty");
+        fs::create_dir_all(empty.join("full")).unwrap();
+        fs::set_permissions(&empty, fs::Permissions::from_mode(0o555)).unwrap();
+        remove_tree(Path::new("/srv/tree"), &dir.path().join("tree")).unwrap();
+        assert!(!dir.path().join("tree").exists());
     }
 
     #[test]

@@ -47,7 +47,9 @@ impl SimHost {
     /// simulated host, which would be taken for the root of one.
     pub fn open(root: &Path) -> io::Result<Self> {
         let own = root.join(SIM_DIR);
-        if !own.exists() && std::fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_some()) {
+        // In this order: another process may be installing one right now, and makes its own folder first.
+        let is_empty = !std::fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_some());
+        if !is_empty && !own.exists() {
             let refused = "it holds other files; a simulated host begins in an empty directory";
             return Err(io::Error::new(io::ErrorKind::DirectoryNotEmpty, refused));
         }

@@ -65,7 +65,7 @@ pub enum JournalError {
     },
     /// It belongs to another stack.
     #[error(
-        "the stack '{other}' has this host; 'jailkit down --purge' of it comes first: jailkit keeps one stack a host"
+        "this host is the stack '{other}'s, or has its data: one stack a host; take it down, or go on under that name"
     )]
     OtherStack {
         /// That stack.

@@ -383,7 +383,7 @@ impl<'w, 's> Run<'w, 's> {
         let wrong =
             |reason: String| Err(JailError::Path { param: point.param.clone(), path: request.target.clone(), reason });
         match self.world.remembered(&request.target) {
-            None if self.resumed => return Ok(false),
+            None if self.resumed || self.world.options.idempotent => return Ok(false),
             None => return wrong("not a mount point".to_owned()),
             Some(found) if found.fstype != request.fstype && self.resumed => return Ok(false),
             Some(found) if found.fstype != request.fstype => return wrong(format!("not a {} mount", request.fstype)),

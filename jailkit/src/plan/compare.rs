@@ -1,20 +1,22 @@
 //! The host as it is against the host as it is to be.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::desired::{Desired, Existing, JAIL_CONF, PF_CONF, RC_CONF, WantedDir, WantedFile, WantedJail};
 use super::teardown;
 use super::{FileChange, JailFile, Plan, PlanError, Purge, StartedJail, Step, Tree};
 use crate::base;
-use crate::edit::{self, Format};
+use bstr::ByteSlice;
+
+use crate::edit::{self, EditError, Format};
 use crate::host::{FileError, FileKind, Host, host_path};
 use crate::jailconf::JailConf;
 use crate::journal::{Claim, FileClaim, Journal, JournalError, digest};
-use crate::kernel::{self, KernelError};
+use crate::kernel::{self, GetFlags, KernelError, Param, ParamKind, ParamType, Value};
 use crate::life;
 use crate::rcconf::{Dialect, Settings};
-use crate::source::{Diagnostics, Source};
+use crate::source::{Diagnostics, Source, nearest};
 use crate::stack::{BaseExpectation, Stack};
 
 pub(super) fn up(stack: &Stack, host: &dyn Host, journal: &Journal) -> Result<Plan, PlanError> {
@@ -75,17 +77,62 @@ fn check_host(stack: &Stack, host: &dyn Host) -> Result<(), PlanError> {
             }
         }
     }
+    let known = host.kernel().jail_params()?;
+    let is_known = |name: &str| {
+        let plain = name.rsplit_once(".no").map_or_else(
+            || name.strip_prefix("no").unwrap_or(name).to_owned(),
+            |(front, last)| format!("{front}.{last}"),
+        );
+        let own = |name: &str| known.iter().any(|param| param.name == name);
+        PSEUDO.iter().any(|pseudo| name.starts_with(pseudo)) || own(name) || own(&plain) || plain == "persist"
+    };
+    let everywhere = stack.defaults.iter().zip(std::iter::repeat(Default::default()));
+    let own = stack.jails.iter().zip(&places.jails);
+    let own = own.flat_map(|(jail, place)| jail.params.iter().zip(std::iter::repeat(place.name)));
+    for (param, place) in everywhere.chain(own).filter(|(param, _)| !is_known(&param.name)) {
+        let message = format!("{} knows no jail parameter '{}'", host.describe(), param.name);
+        let near = nearest(&param.name, known.iter().map(|param| param.name.as_str()));
+        let error = places.error(place, message);
+        found.push(match near {
+            Some(near) => error.with_help(format!("did you mean '{near}'?")),
+            None => error,
+        });
+    }
     Diagnostics::check(found)?;
     Ok(())
 }
 
+/// Parameters that jail(8) acts on itself, and how families of them begin.
+const PSEUDO: &[&str] = &[
+    "allow.dying",
+    "command",
+    "exec.",
+    "interface",
+    "ip_hostname",
+    "jail_user",
+    "mount.",
+    "stop.timeout",
+    "vnet.interface",
+    "zfs.dataset",
+];
+
 impl Existing {
     fn look(stack: &Stack, host: &dyn Host, journal: &Journal) -> Result<Self, PlanError> {
         let text = |path: &str, format| without_ours(host, journal, Path::new(path), format);
-        let source = Source::new(JAIL_CONF, text(JAIL_CONF, Format::JailConf)?.unwrap_or_default());
-        let other_jails = !JailConf::parse(&source)?.resolve()?.jails.is_empty();
+        let jail_conf = text(JAIL_CONF, Format::JailConf)?.unwrap_or_default();
+        JailConf::parse(&Source::new(JAIL_CONF, jail_conf.as_slice()))?;
+        // Files that it includes lie beside it, wherever the host keeps it.
+        let real = host.files().locate(Path::new(JAIL_CONF))?;
+        let other_jails = !JailConf::parse(&Source::new(real, jail_conf))?.resolve()?.jails.is_empty();
         let rc = text(RC_CONF, Format::Settings(Dialect::Shell))?.unwrap_or_default();
         let rc = Settings::parse(&Source::new(RC_CONF, rc), Dialect::Shell)?;
+        for (name, own) in [("pf_rules", PF_CONF), ("jail_conf", JAIL_CONF)] {
+            if let Some(other) = rc.get(name).filter(|&value| value != own.as_bytes()) {
+                let what = format!("{name}=\"{}\"", other.to_str_lossy());
+                let help = "jailkit writes /etc/pf.conf and /etc/jail.conf; use those, and take the line out";
+                return Err(EditError::Taken { path: RC_CONF.into(), what, help }.into());
+            }
+        }
         let interface = &stack.host.loopback.interface;
         let names = std::iter::once(format!("ifconfig_{interface}"))
             .chain((0..).map(|number| format!("ifconfig_{interface}_alias{number}")));
@@ -98,7 +145,9 @@ impl Existing {
         };
         Ok(Self {
             other_jails,
-            jail_list: rc.get("jail_list").is_some_and(|list| !list.trim_ascii().is_empty()),
+            // Without a list, all jails of the file start; those that were not to start shall not begin to.
+            jail_list: rc.get("jail_list").is_some_and(|list| !list.trim_ascii().is_empty())
+                || (other_jails && !rc.get("jail_enable").is_some_and(is_yes)),
             aliases: stack.jails.iter().map(|jail| jail.address).filter(is_there).collect(),
         })
     }
@@ -141,6 +190,7 @@ impl Comparison<'_> {
                 None => Some("the stack has it no more"),
                 Some(_) if !started => Some("its start was broken off"),
                 Some(wanted) if wanted.digest != *digest => Some("it is to run with other parameters"),
+                Some(wanted) if !self.is_as_wanted(wanted)? => Some("it does not run as the stack says"),
                 Some(_) => None,
             };
             let reason = if desired.jails.is_empty() { reason.map(|_| "the stack goes down") } else { reason };
@@ -185,8 +235,13 @@ impl Comparison<'_> {
 
     fn make_dirs(&mut self) -> Result<(), PlanError> {
         for WantedDir { path, mode, owner, strict, data } in &self.desired.dirs {
-            let (path, mode, owner) = (path.clone(), *mode, *owner);
-            match self.host.files().stat(&path)? {
+            let (path, mut mode, owner) = (path.clone(), *mode, *owner);
+            let found = self.host.files().stat(&path)?;
+            // A shared directory that is there keeps the mode that its owner gave it.
+            if let Some(found) = found.filter(|_| *data) {
+                mode = found.mode;
+            }
+            match found {
                 None => self.steps.push(Step::MakeDir { path, mode, owner, data: *data }),
                 Some(found) if found.kind != FileKind::Dir => {
                     return Err(FileError::new("use", &path)(io::ErrorKind::NotADirectory.into()).into());
@@ -203,9 +258,17 @@ impl Comparison<'_> {
 
     fn extract(&mut self, stack: &Stack) -> Result<(), PlanError> {
         let mut trees = Vec::new();
-        for jail in &self.desired.jails {
-            if self.host.files().stat(&jail.root)?.is_none() {
+        for (jail, place) in self.desired.jails.iter().zip(&stack.places.jails) {
+            let files = self.host.files();
+            if files.list(&jail.root)?.is_none_or(|names| names.is_empty()) {
                 trees.push(Tree { jail: jail.name.clone(), path: jail.root.clone() });
+            } else if files.stat_in_jail(&jail.root, Path::new("/etc"))?.is_none() {
+                let message = format!("{} has something in it and is no base system", jail.root.display());
+                return Err(stack
+                    .places
+                    .error(place.name, message)
+                    .with_help("move it away, or name the jail otherwise")
+                    .into());
             }
         }
         if trees.is_empty() {
@@ -222,7 +285,7 @@ impl Comparison<'_> {
         let desired = self.desired;
         for jail in &desired.jails {
             let files = self.host.files();
-            let extracted = files.stat(&jail.root)?.is_some();
+            let extracted = files.list(&jail.root)?.is_some_and(|names| !names.is_empty());
             let mut points = Vec::new();
             for point in &jail.mount_points {
                 if !extracted || files.stat_in_jail(&jail.root, &point.0)?.is_none() {
@@ -382,6 +445,19 @@ impl Comparison<'_> {
         Ok(())
     }
 
+    /// Whether a jail that runs has the path, the address and the mounts that it was started with. Its hostname is left
+    /// out, which it may set itself.
+    fn is_as_wanted(&self, wanted: &WantedJail) -> Result<bool, KernelError> {
+        let kernel = self.host.kernel();
+        let Some(jid) = kernel::find_jail(kernel, &wanted.name)? else { return Ok(true) };
+        let params = [ParamType::new("path", ParamKind::String(1024)), ParamType::new("ip4.addr", ParamKind::Ipv4)];
+        let (_, values) = kernel.jail_get(&[Param::new("jid", Value::Int(jid.0))], &params, GetFlags::default())?;
+        let path = wanted.root.as_os_str().as_encoded_bytes().to_vec();
+        let mounts = kernel.mounts()?;
+        let is_mounted = |target: &PathBuf| mounts.iter().any(|mount| mount.target == *target);
+        Ok(values == [Value::String(path), Value::Ipv4(vec![wanted.address])] && wanted.mounts.iter().all(is_mounted))
+    }
+
     pub(super) fn is_running(&self, name: &str) -> Result<bool, KernelError> {
         kernel::find_jail(self.host.kernel(), name).map(|found| found.is_some())
     }
@@ -410,4 +486,9 @@ pub(crate) fn expectation(archive: &Path, expect: &BaseExpectation) -> Result<ba
         BaseExpectation::Sha256(sha256) => Ok(base::Expect { sha256: Some(*sha256), entries: None }),
         BaseExpectation::Manifest(manifest) => base::Manifest::read(manifest)?.expect_of(archive),
     }
+}
+
+/// As checkyesno of rc.subr(8) reads a value.
+fn is_yes(value: &[u8]) -> bool {
+    ["yes", "true", "on", "1"].iter().any(|yes| value.eq_ignore_ascii_case(yes.as_bytes()))
 }

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
+use bstr::ByteSlice;
 use ipnet::{IpNet, Ipv4Net};
 
 use super::pf;
@@ -50,6 +51,10 @@ pub(super) struct WantedJail {
     pub(super) nameserver: Ipv4Addr,
     /// The digest of all it is started with.
     pub(super) digest: String,
+    /// Its address.
+    pub(super) address: Ipv4Addr,
+    /// What is mounted in it, as the host sees it.
+    pub(super) mounts: Vec<PathBuf>,
     /// The jails that must run before it.
     pub(super) depends: Vec<String>,
 }
@@ -213,6 +218,8 @@ fn wanted_jail(stack: &Stack, jail: &Jail) -> WantedJail {
         ports: stack.host.ports.is_some(),
         nameserver: stack.host.address,
         digest: digest(started_with.to_string().as_bytes()),
+        address: jail.address,
+        mounts: mounts(stack, jail).iter().map(|entry| entry.file.to_path_lossy().into_owned()).collect(),
         depends: jail.depends.clone(),
     }
 }

@@ -286,7 +286,7 @@ impl fmt::Display for Step {
             Self::RestoreAccess { path, mode, owner } => {
                 write!(f, "set {} back to mode {mode:03o}, owner {owner}", path.display())
             }
-            Self::Forget { claim } => write!(f, "note that {claim} is gone"),
+            Self::Forget { claim } => write!(f, "strike {claim} from the journal"),
         }
     }
 }

@@ -88,10 +88,9 @@ impl Teardown<'_, '_> {
     /// The rules without jailkit's, where pf goes on filtering.
     fn reload_pf(&self) -> Result<Option<Step>, PlanError> {
         let ours = self.comparison.journal.claims().contains(&Claim::PfEnabled);
-        let changed = self.comparison.steps.iter().any(
-            |step| matches!(step, Step::File(change) if change.path == Path::new(PF_CONF) && change.after.is_some()),
-        );
-        let reload = !ours && changed && self.comparison.pf_is_enabled()?;
+        let path = Path::new(PF_CONF);
+        let stays = !self.gone.contains(path) && self.comparison.host.files().stat(path)?.is_some();
+        let reload = !ours && stays && self.comparison.pf_is_enabled()?;
         Ok(reload.then_some(Step::ReloadPf))
     }
 
@@ -125,8 +124,14 @@ impl Teardown<'_, '_> {
         } else if data && self.purge == Purge::Purge {
             self.comparison.steps.push(Step::RemoveTree { path: path.clone() });
             self.gone.insert(path);
-        } else if !self.kept.iter().any(|kept| kept.starts_with(&path)) {
-            self.kept.push(path);
+        } else {
+            // What is in it is not jailkit's, and no purge to come will take it.
+            if self.purge == Purge::Purge {
+                self.comparison.steps.extend(forget(claim));
+            }
+            if !self.kept.iter().any(|kept| kept.starts_with(&path)) {
+                self.kept.push(path);
+            }
         }
         Ok(())
     }

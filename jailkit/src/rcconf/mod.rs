@@ -149,6 +149,10 @@ impl Settings {
         if self.text.last().is_some_and(|&byte| byte != b'\n') {
             line += newline;
         }
+        // A last line that ends in a backslash would take the new one in.
+        if self.dialect != Dialect::Sysctl && self.text.trim_ascii_end().ends_with(b"\\") {
+            line += newline;
+        }
         line += name;
         line += if self.dialect == Dialect::Make { "= " } else { "=" };
         line += value;

@@ -12,7 +12,6 @@ use crate::source::{Diagnostic, Span, nearest};
 pub(super) fn stack(stack: &Stack, places: &Places, findings: &Findings) {
     for (jail, place) in stack.jails.iter().zip(&places.jails) {
         name(jail, place, findings);
-        params(jail, place, findings);
     }
     macros(stack, places, findings);
     addresses(stack, places, findings);
@@ -20,6 +19,7 @@ pub(super) fn stack(stack: &Stack, places: &Places, findings: &Findings) {
     dependencies(stack, places, findings);
     mount_points(stack, places, findings);
     shared(stack, places, findings);
+    host_paths(stack, places, findings);
 }
 
 /// A jail's name is a folder's name, a pf macro's part and a word of jail.conf(5), and no number, which is a jid there.
@@ -35,27 +35,15 @@ fn name(jail: &Jail, place: &JailPlaces, findings: &Findings) {
     }
 }
 
-/// Parameters that the stack sets itself, and the key that says them.
-const OWN_PARAMS: [(&str, &str); 4] =
-    [("path", "host.jail_root"), ("mount.fstab", "mounts"), ("ip4.addr", "address"), ("host.hostname", "hostname")];
-
-fn params(jail: &Jail, place: &JailPlaces, findings: &Findings) {
-    for (param, key) in OWN_PARAMS {
-        if jail.params.iter().any(|given| given.name == param) {
-            let message = format!("jail '{}' cannot set '{param}' by hand: say it with '{key}'", jail.name);
-            findings.error(place.name, message);
-        }
-    }
-}
-
 /// Two macros of one name in pf.conf would be one.
 fn macros(stack: &Stack, places: &Places, findings: &Findings) {
     let mut taken: HashMap<String, String> =
         ["if", "extip", "jailnet"].map(|name| (name.to_owned(), "the host".to_owned())).into();
     for (jail, place) in stack.jails.iter().zip(&places.jails) {
+        // The same name for the same source is one macro.
         let sources: std::collections::BTreeSet<_> =
-            jail.publish.iter().filter_map(|publish| publish.pf_macro(jail)).collect();
-        for name in std::iter::once(jail.pf_macro()).chain(sources) {
+            jail.publish.iter().filter_map(|publish| Some((publish.pf_macro(jail)?, publish.from))).collect();
+        for name in std::iter::once(jail.pf_macro()).chain(sources.into_iter().map(|(name, _)| name)) {
             if let Some(holder) = taken.get(&name) {
                 let message = format!("jail '{}' needs the pf macro ${name}, which is {holder}'s already", jail.name);
                 findings.push(
@@ -150,6 +138,9 @@ fn mount_points(stack: &Stack, places: &Places, findings: &Findings) {
         points.extend(mounts.map(|(mount, place)| (mount.jail.as_str(), &*mount.at, place.at)));
     }
     let mut taken = HashMap::new();
+    for jail in &stack.jails {
+        taken.extend(stack.own_mount_points().iter().map(|at| ((jail.name.as_str(), Path::new(*at)), ())));
+    }
     for (jail, at, span) in points {
         absolute(&at.to_string_lossy(), span, "a mount point, as the jail sees it,", findings);
         if at.parent().is_none() {
@@ -160,6 +151,54 @@ fn mount_points(stack: &Stack, places: &Places, findings: &Findings) {
         }
     }
 }
+
+/// Directories that jailkit gives an owner or a mode are its own, and none of them is in another: a jail that writes its
+/// log would write there too.
+fn host_paths(stack: &Stack, places: &Places, findings: &Findings) {
+    let host = &stack.host;
+    let mut paths = vec![(&host.jail_root, places.jail_root), (&host.log_root, places.log_root)];
+    paths.extend(stack.shared.iter().map(|shared| &shared.path).zip(places.shared.iter().map(|place| place.path)));
+    for (index, &(path, span)) in paths.iter().enumerate() {
+        let is_system = SYSTEM_DIRS.iter().any(|system| path == Path::new(system));
+        if is_system || path.starts_with("/dev") {
+            findings.error(span, format!("{} is the system's own; name a directory below it", path.display()));
+        }
+        for (other, _) in &paths[..index] {
+            if path.starts_with(other) || other.starts_with(path) {
+                let message = format!("{} and {} are in each other's way", path.display(), other.display());
+                findings.push(
+                    Diagnostic::error(&findings.source, span, message)
+                        .with_help("jails, logs and shared directories each need a place of their own"),
+                );
+            }
+        }
+    }
+}
+
+const SYSTEM_DIRS: &[&str] = &[
+    "/",
+    "/bin",
+    "/boot",
+    "/etc",
+    "/home",
+    "/lib",
+    "/libexec",
+    "/mnt",
+    "/root",
+    "/sbin",
+    "/srv",
+    "/tmp",
+    "/usr",
+    "/usr/home",
+    "/usr/local",
+    "/usr/ports",
+    "/usr/src",
+    "/var",
+    "/var/db",
+    "/var/log",
+    "/var/run",
+    "/var/tmp",
+];
 
 /// Says so where a path is not absolute, or leaves where it is meant to be by `..`.
 pub(super) fn absolute(path: &str, span: Span, what: &str, findings: &Findings) {

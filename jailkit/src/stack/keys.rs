@@ -62,6 +62,11 @@ impl<'a> Keys<'a> {
         self.table.get_key_value(key).map(|(key, item)| (item, span_of(item.span().or_else(|| key.span()))))
     }
 
+    /// Whether a key is there.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     /// Where the value of a key stands; where the table does, for a key that is not there.
     pub(super) fn span_of(&self, key: &str) -> Span {
         let value = self.table.get_key_value(key).and_then(|(key, item)| item.span().or_else(|| key.span()));

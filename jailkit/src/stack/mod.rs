@@ -80,6 +80,14 @@ impl Stack {
         ("sysvshm", Some("new")),
     ];
 
+    /// Where every jail of the stack has something mounted, as it sees it.
+    pub(crate) fn own_mount_points(&self) -> &'static [&'static str] {
+        match self.host.ports {
+            Some(_) => &["/var/log", "/dev", "/usr/ports", "/var/ports/distfiles", "/var/ports/packages"],
+            None => &["/var/log", "/dev"],
+        }
+    }
+
     /// The jail of this name.
     pub fn jail(&self, name: &str) -> Option<&Jail> {
         self.jails.iter().find(|jail| jail.name == name)

@@ -6,6 +6,8 @@ use crate::source::{Diagnostic, Source, Span};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Places {
     pub(super) source: Option<Source>,
+    pub(super) jail_root: Span,
+    pub(super) log_root: Span,
     pub(crate) interface: Span,
     pub(crate) ports: Span,
     pub(crate) archive: Span,
@@ -33,6 +35,7 @@ pub(crate) struct MountPlaces {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct SharedPlaces {
+    pub(super) path: Span,
     pub(super) mounts: Vec<SharedMountPlaces>,
 }
 

@@ -87,6 +87,8 @@ impl Reader<'_> {
             file.missing("host", "a table [host]");
             return None;
         };
+        places.jail_root = keys.span_of("jail_root");
+        places.log_root = keys.span_of("log_root");
         places.interface = keys.span_of("interface");
         places.ports = keys.span_of("ports");
         let interface = self.interface(&keys, "interface");
@@ -219,8 +221,10 @@ impl Reader<'_> {
         };
         let mut ports = keys.ports("ports");
         ports.extend(keys.port("port"));
-        if ports.is_empty() {
+        if ports.is_empty() && !keys.has("ports") && !keys.has("port") {
             keys.missing("ports", "[80, 443]");
+        } else if ports.is_empty() {
+            self.findings.error(keys.span_of("ports"), "at least one port is published");
         }
         let to = keys.port("to");
         if let Some(to) = to
@@ -287,7 +291,7 @@ impl Reader<'_> {
             keys.missing("path", "\"/srv/share/mysql\"");
         }
         let owner = keys.parsed("owner", "a numeric \"uid:gid\"").map_or(Owner::ROOT, |found| found.value);
-        let mut places = SharedPlaces::default();
+        let mut places = SharedPlaces { path: keys.span_of("path"), ..SharedPlaces::default() };
         let mut mounts = Vec::new();
         for (jail, table) in keys.named_tables("mounts") {
             let at = table.string("at");
@@ -314,6 +318,9 @@ impl Reader<'_> {
     }
 
     fn param(&self, key: Spanned<&str>, item: &Item) -> Option<JailParam> {
+        if let Some((_, own)) = OWN_PARAMS.iter().find(|(param, _)| *param == key.value) {
+            self.findings.error(key.span, format!("'{}' cannot be set by hand: say it with {own}", key.value));
+        }
         let text = |value: &Value| match value {
             Value::String(text) => Some(text.value().clone()),
             Value::Integer(number) => Some(number.value().to_string()),
@@ -337,6 +344,19 @@ impl Reader<'_> {
         param
     }
 }
+
+/// Parameters that the stack sets itself, and what says them.
+const OWN_PARAMS: [(&str, &str); 9] = [
+    ("path", "'host.jail_root'"),
+    ("mount.fstab", "'mounts'"),
+    ("mount", "'mounts'"),
+    ("ip4.addr", "'address'"),
+    ("host.hostname", "'hostname'"),
+    ("depend", "'depends'"),
+    ("name", "the jail's own name"),
+    ("jid", "nothing: the kernel numbers jails"),
+    ("vnet", "nothing: a stack's jails have their addresses on the host's loopback interface"),
+];
 
 /// The `no` form of a parameter: in front of the last part of its name, as jail.conf(5) has it.
 fn no_form(name: &str) -> String {

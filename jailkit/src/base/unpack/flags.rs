@@ -50,13 +50,13 @@ pub(super) fn set(file: BorrowedFd<'_>, names: &[u8]) -> Result<(), Fault> {
 
 /// Takes all flags away, as for removing what has them.
 #[cfg(target_os = "freebsd")]
-pub(super) fn clear(file: BorrowedFd<'_>) -> std::io::Result<()> {
+pub(crate) fn clear(file: BorrowedFd<'_>) -> std::io::Result<()> {
     Ok(crate::kernel::native::fchflags(file, 0)?)
 }
 
 /// There are none here.
 #[cfg(not(target_os = "freebsd"))]
-pub(super) fn clear(_file: BorrowedFd<'_>) -> std::io::Result<()> {
+pub(crate) fn clear(_file: BorrowedFd<'_>) -> std::io::Result<()> {
     Ok(())
 }
 

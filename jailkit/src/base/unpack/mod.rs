@@ -17,6 +17,8 @@ mod staging;
 mod thin;
 mod tree;
 
+pub(crate) use flags::clear as clear_flags;
+
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
