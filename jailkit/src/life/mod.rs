@@ -1,7 +1,7 @@
 //! The life of jails: what jail(8) does with a jail.conf(5), from `exec.prepare` to `exec.release`.
 //!
 //! [`start`], [`stop`], [`restart`] and [`modify`] take the jails of a resolved jail.conf and do to a
-//! [`Host`](crate::host::Host) what jail(8) does, in its order: dependencies first, the way back in reverse, and jails
+//! [`Host`] what jail(8) does, in its order: dependencies first, the way back in reverse, and jails
 //! that do not depend on each other side by side. Where a step fails, what was done for that jail is undone; jails that
 //! do not depend on it go on.
 //!
