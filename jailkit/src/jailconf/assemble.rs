@@ -5,13 +5,11 @@
 
 use std::ops::Range;
 
-use bstr::BString;
-
 use super::block::{Decoded, Given};
 use super::include::File;
 use super::names::{JID, NAME, NameId, Names};
 use super::option::same_option;
-use super::resolve::{ResolvedJail, ResolvedParam};
+use super::resolve::ResolvedParam;
 use super::text::{Text, Values};
 use crate::source::{Diagnostic, Span};
 
@@ -405,14 +403,16 @@ impl Jail {
         }
     }
 
-    /// Ends the jail: what it comes to.
+    /// Ends the jail: its parameters go behind those of other jails. Why jail(8) would not start it, where it would
+    /// not.
     pub(super) fn finish(
         &mut self,
         names: &Names,
         sources: Sources<'_>,
         files: &[File<'_>],
         name: &[u8],
-    ) -> Result<ResolvedJail, Diagnostic> {
+        into: &mut Vec<ResolvedParam>,
+    ) -> Result<Option<String>, Diagnostic> {
         let is_name = |at: u32| {
             let param = &self.params[at as usize];
             !param.is_variable && param.name == NAME
@@ -427,16 +427,15 @@ impl Jail {
             let help = "write its values out where they are needed";
             return Err(Diagnostic::error(&files[file as usize].source, span, message).with_help(help));
         }
-        let mut params = Vec::with_capacity(self.params.iter().filter(|param| !param.is_variable).count());
         let mut at = self.first;
         while at != NONE {
-            if !self.params[at as usize].is_variable {
-                let name = names.text(self.params[at as usize].name).clone();
-                params.push(ResolvedParam { name, values: self.take_values(at) });
+            let Collected { name, is_variable, behind, .. } = self.params[at as usize];
+            if !is_variable {
+                into.push(ResolvedParam { name: names.text(name).clone(), values: self.take_values(at) });
             }
-            at = self.params[at as usize].behind;
+            at = behind;
         }
-        Ok(ResolvedJail { name: BString::from(name), failed: self.failed.take(), params })
+        Ok(self.failed.take())
     }
 
     fn take_values(&mut self, at: u32) -> Values {

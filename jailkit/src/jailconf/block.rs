@@ -180,7 +180,7 @@ impl Decoded {
     }
 
     fn take_in_param(&mut self, names: &mut Names, file: &File<'_>, number: u32, param: &Param) {
-        let name = names.id(file.source.slice(param.name));
+        let name = names.param(file.source.slice(param.name));
         let first = self.templates.len() as u32;
         let mut pending = 0;
         for pieces in &file.statements.values[param.values.start as usize..param.values.end as usize] {
@@ -206,7 +206,7 @@ impl Decoded {
             match piece {
                 Piece::Text(span) => decode_into(file.source.slice(*span), &mut self.literals),
                 Piece::Var(span) => {
-                    let (name, place) = (names.id(file.source.slice(*span)), self.literals.len());
+                    let (name, place) = (names.var(file.source.slice(*span)), self.literals.len());
                     self.vars.push(Variable { name, place, file: number, span: *span });
                 }
             }

@@ -29,7 +29,7 @@ mod text;
 
 pub(crate) use option::is_internal;
 pub(crate) use resolve::matches_wildcard;
-pub use resolve::{Resolved, ResolvedJail, ResolvedParam};
+pub use resolve::{Params, Resolved, ResolvedJail, ResolvedParam};
 pub use text::{Text, Values};
 
 use parse::Statements;

@@ -19,7 +19,9 @@ pub(super) struct Names {
     ids: HashMap<Text, NameId>,
     classes: HashMap<BString, u32>,
     names: Vec<Name>,
-    /// The name asked for last: the one after it is mostly the one that came after it before.
+    /// The names of a parameter and of anything asked for last: the one after it is mostly the one that came after it
+    /// before.
+    last_param: NameId,
     last: NameId,
     buffer: Vec<u8>,
 }
@@ -33,24 +35,41 @@ struct Name {
     is_known: Option<bool>,
     /// Whether it stands for itself, without escapes.
     is_plain: bool,
-    follower: NameId,
+    /// The parameter, and the variable in a value, that came after it last time.
+    next_param: NameId,
+    next_var: NameId,
 }
 
 impl Names {
     pub(super) fn new() -> Self {
         let (ids, classes) = (HashMap::new(), HashMap::new());
-        let mut names = Self { ids, classes, names: Vec::new(), last: NAME, buffer: Vec::new() };
+        let mut names = Self { ids, classes, names: Vec::new(), last_param: NAME, last: NAME, buffer: Vec::new() };
         names.of_bytes(b"name");
         names.of_bytes(b"jid");
         names
     }
 
-    /// The number of a name as it is written.
-    pub(super) fn id(&mut self, written: &[u8]) -> NameId {
-        let guess = self.names[self.last as usize].follower;
+    /// The number of a parameter's name as it is written.
+    pub(super) fn param(&mut self, written: &[u8]) -> NameId {
+        let last = self.last_param as usize;
+        let id = self.id(self.names[last].next_param, written);
+        self.names[last].next_param = id;
+        (self.last_param, self.last) = (id, id);
+        id
+    }
+
+    /// The number of the name of a variable in a value.
+    pub(super) fn var(&mut self, written: &[u8]) -> NameId {
+        let last = self.last as usize;
+        let id = self.id(self.names[last].next_var, written);
+        self.names[last].next_var = id;
+        self.last = id;
+        id
+    }
+
+    fn id(&mut self, guess: NameId, written: &[u8]) -> NameId {
         let guessed = &self.names[guess as usize];
         if guessed.is_plain && guessed.text.as_bytes() == written {
-            self.last = guess;
             return guess;
         }
         let mut decoded = std::mem::take(&mut self.buffer);
@@ -58,8 +77,6 @@ impl Names {
         decode_into(written, &mut decoded);
         let id = self.of_bytes(&decoded);
         self.buffer = decoded;
-        self.names[self.last as usize].follower = id;
-        self.last = id;
         id
     }
 
@@ -74,7 +91,7 @@ impl Names {
         self.ids.insert(text.clone(), id);
         let is_plain = memchr::memchr2(b'\\', 0, name).is_none();
         let is_immutable = is_immutable(name);
-        self.names.push(Name { text, class, is_immutable, is_known: None, is_plain, follower: NAME });
+        self.names.push(Name { text, class, is_immutable, is_known: None, is_plain, next_param: NAME, next_var: NAME });
         id
     }
 

@@ -4,13 +4,17 @@
 //! its own where its block stands; a later one replaces an earlier one of the same name or, with `+=`, adds to it.
 //! Variables are then replaced by the values that stand at the end.
 
-use std::ops::Range;
+use std::fmt;
+use std::ops::{Deref, Range};
+use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice};
+use rayon::prelude::*;
 use serde::Serialize;
+use serde::ser::Serializer;
 
 use super::assemble::{Jail, Sources};
-use super::block::{Block, Blocks, Decoded};
+use super::block::{Blocks, Decoded};
 use super::include::{self, File};
 use super::names::Names;
 use super::option::same_option;
@@ -40,7 +44,7 @@ pub struct ResolvedJail {
     /// Why jail(8) would not start it, where it would not: a variable that is not there, a loop.
     pub failed: Option<String>,
     /// Its parameters, in jail(8)'s order; without variables.
-    pub params: Vec<ResolvedParam>,
+    pub params: Params,
 }
 
 impl ResolvedJail {
@@ -97,17 +101,71 @@ pub struct ResolvedParam {
     pub values: Values,
 }
 
+/// The parameters of a jail, a slice of [`ResolvedParam`]s. Those of several jails are kept together.
+#[derive(Clone)]
+pub struct Params {
+    together: Arc<Vec<ResolvedParam>>,
+    range: Range<usize>,
+}
+
+impl Deref for Params {
+    type Target = [ResolvedParam];
+
+    fn deref(&self) -> &[ResolvedParam] {
+        &self.together[self.range.clone()]
+    }
+}
+
+impl<'a> IntoIterator for &'a Params {
+    type Item = &'a ResolvedParam;
+    type IntoIter = std::slice::Iter<'a, ResolvedParam>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl fmt::Debug for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self).finish()
+    }
+}
+
+impl PartialEq for Params {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Params {}
+
+impl Serialize for Params {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self)
+    }
+}
+
+/// How many jails are worth a thread of their own.
+const WORTH_A_THREAD: usize = 1000;
+
+/// How many jails keep their parameters together.
+const TOGETHER: usize = 256;
+
 pub(super) fn resolve(source: &Source, statements: &Statements) -> Result<Resolved, Diagnostics> {
     let files = include::load(source, statements)?;
     let blocks = Blocks::of(&files);
-    let mut resolver = Resolver::new(&files, &blocks);
-    let mut jails = Vec::with_capacity(blocks.blocks.len());
-    for (index, block) in blocks.blocks.iter().enumerate() {
-        if !is_wildcard(blocks.name(block)) {
-            jails.push(resolver.jail(index, block)?);
-        }
+    let jails: Vec<usize> =
+        (0..blocks.blocks.len()).filter(|&index| !is_wildcard(blocks.name(&blocks.blocks[index]))).collect();
+    if jails.len() < 2 * WORTH_A_THREAD {
+        return Ok(Resolved { jails: Resolver::new(&files, &blocks).jails(&jails)? });
     }
-    Ok(Resolved { jails })
+    let each = jails.len().div_ceil(rayon::current_num_threads()).max(WORTH_A_THREAD);
+    let parts: Vec<_> = jails.par_chunks(each).map(|jails| Resolver::new(&files, &blocks).jails(jails)).collect();
+    let mut all = Vec::with_capacity(jails.len());
+    for part in parts {
+        all.append(&mut part?);
+    }
+    Ok(Resolved { jails: all })
 }
 
 /// Resolves one jail after the other.
@@ -144,8 +202,33 @@ impl<'a> Resolver<'a> {
         Self { files, blocks, names, shared, wildcards, own: Decoded::default(), jail: Jail::default() }
     }
 
-    fn jail(&mut self, index: usize, block: &Block) -> Result<ResolvedJail, Diagnostic> {
+    /// The jails whose blocks have these numbers.
+    fn jails(&mut self, indices: &[usize]) -> Result<Vec<ResolvedJail>, Diagnostic> {
+        let mut jails = Vec::with_capacity(indices.len());
+        let mut room = 0;
+        for indices in indices.chunks(TOGETHER) {
+            let mut params = Vec::with_capacity(room);
+            let mut ends = Vec::with_capacity(indices.len());
+            for &index in indices {
+                let failed = self.jail(index, &mut params)?;
+                ends.push((index, failed, params.len()));
+            }
+            room = params.len() + params.len() / 16;
+            let params = Arc::new(params);
+            let mut start = 0;
+            jails.extend(ends.into_iter().map(|(index, failed, end)| {
+                let range = std::mem::replace(&mut start, end)..end;
+                let name = self.blocks.name(&self.blocks.blocks[index]).into();
+                ResolvedJail { name, failed, params: Params { together: params.clone(), range } }
+            }));
+        }
+        Ok(jails)
+    }
+
+    /// Puts the parameters of one jail behind those of others; why it fails, where it does.
+    fn jail(&mut self, index: usize, into: &mut Vec<ResolvedParam>) -> Result<Option<String>, Diagnostic> {
         let Self { names, shared, own, jail, .. } = self;
+        let block = &self.blocks.blocks[index];
         let name = self.blocks.name(block);
         own.clear();
         let own_params = own.take_in(names, self.files, self.blocks, block);
@@ -162,7 +245,7 @@ impl<'a> Resolver<'a> {
                 jail.add_all(names, shared, wildcard.params.clone(), false);
             }
         }
-        jail.finish(names, Sources { shared, own }, self.files, name)
+        jail.finish(names, Sources { shared, own }, self.files, name, into)
     }
 }
 
