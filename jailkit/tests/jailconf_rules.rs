@@ -93,3 +93,29 @@ fn an_included_file_stands_where_it_is_included() {
         assert!(refused.contains(message), "{refused}");
     }
 }
+
+#[test]
+fn a_file_of_many_jails_is_read_as_one_of_few() {
+    let jails = (0..5000).map(|n| format!("j{n} {{ $n = {n}; x += \"b$n\"; y = $n; }}\n"));
+    let text = format!("x = \"a$name\";\n{}", jails.collect::<String>());
+    let resolved = resolve(Path::new("jail.conf"), text.as_bytes()).unwrap();
+    // The top level stands before the jails, so that theirs add to it.
+    let expected = (0..5000).map(|n| format!("j{n}[name=j{n} x=aj{n},b{n} y={n}]"));
+    assert_eq!(line(&resolved), expected.collect::<Vec<_>>().join(" "));
+
+    let broken = text.replace("y = $n; }", "$l = 1, 2; z = $l; }");
+    let refused = resolve(Path::new("jail.conf"), broken.as_bytes()).unwrap_err().to_string();
+    assert!(refused.starts_with("jail.conf:2:"), "{refused}");
+}
+
+#[test]
+fn a_jail_of_many_parameters_is_read() {
+    // Each needs the next one: jail(8) finishes the last one first, and puts it first.
+    let params = (0..5000).map(|n| format!("p{n} = \"${{p{}}}.\";\n", n + 1));
+    let text = format!("j {{ {} p5000 = end; }}", params.collect::<String>());
+    let resolved = resolve(Path::new("jail.conf"), text.as_bytes()).unwrap();
+    let jail = &resolved.jails[0];
+    assert_eq!(jail.params.len(), 5002);
+    assert_eq!(jail.params[1].name, "p4999");
+    assert_eq!(jail.value("p0").unwrap().len(), 5003);
+}

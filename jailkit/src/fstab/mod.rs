@@ -176,7 +176,7 @@ fn read_line(line: &[u8]) -> Line {
     if memchr::memchr2(b' ', b'\t', line).is_none() {
         return read_colons(line);
     }
-    let mut fields = line.split(|byte| b" \t\n".contains(byte)).filter(|field| !field.is_empty());
+    let mut fields = line.split(|byte| matches!(byte, b' ' | b'\t' | b'\n')).filter(|field| !field.is_empty());
     let spec = match fields.next() {
         None => return Line::Passed,
         Some([b'#', ..]) => return Line::Passed,
@@ -188,7 +188,7 @@ fn read_line(line: &[u8]) -> Line {
     let mut number = || fields.next().map_or(0, atoi);
     let (freq, passno) = (number(), number());
     let known = [&b"rw"[..], b"rq", b"ro", b"sw", b"xx"];
-    let access = mntops.split_str(",").find(|option| known.contains(option));
+    let access = mntops.split(|&byte| byte == b',').find(|option| known.contains(option));
     match access {
         None => Line::Bad,
         Some(b"xx") => Line::Passed,

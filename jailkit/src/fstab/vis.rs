@@ -4,12 +4,9 @@
 pub(crate) fn decode(field: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte != b'\\' {
-            bytes.push(byte);
-            continue;
-        }
+    while let Some(backslash) = memchr::memchr(b'\\', rest) {
+        bytes.extend_from_slice(&rest[..backslash]);
+        rest = &rest[backslash + 1..];
         // A backslash at the very end stands for nothing.
         let Some((&escape, after)) = rest.split_first() else { break };
         rest = after;
@@ -50,6 +47,7 @@ pub(crate) fn decode(field: &[u8]) -> Option<Vec<u8>> {
             _ => return None,
         }
     }
+    bytes.extend_from_slice(rest);
     // A NUL ends the name, as it does every string in C.
     let end = memchr::memchr(0, &bytes).unwrap_or(bytes.len());
     bytes.truncate(end);

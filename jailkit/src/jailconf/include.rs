@@ -1,5 +1,6 @@
 //! `.include`: the files that a jail.conf takes in where it says so.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice};
@@ -15,21 +16,26 @@ const MAX_DEPTH: usize = 32;
 const MAX_FILES: usize = 4096;
 
 /// One file with its statements.
-pub(super) struct File {
+pub(super) struct File<'a> {
     pub(super) source: Source,
-    pub(super) statements: Statements,
+    pub(super) statements: Cow<'a, Statements>,
     /// By the index of an item: the files it includes, as indices among the files.
     pub(super) included: Vec<(usize, Vec<usize>)>,
 }
 
 /// The file and all that it includes; itself the first.
-pub(super) fn load(source: &Source, statements: &Statements) -> Result<Vec<File>, Diagnostics> {
+pub(super) fn load<'a>(source: &Source, statements: &'a Statements) -> Result<Vec<File<'a>>, Diagnostics> {
     let mut files = Vec::new();
-    add(&mut files, source.clone(), statements.clone(), 0)?;
+    add(&mut files, source.clone(), Cow::Borrowed(statements), 0)?;
     Ok(files)
 }
 
-fn add(files: &mut Vec<File>, source: Source, statements: Statements, depth: usize) -> Result<usize, Diagnostics> {
+fn add<'a>(
+    files: &mut Vec<File<'a>>,
+    source: Source,
+    statements: Cow<'a, Statements>,
+    depth: usize,
+) -> Result<usize, Diagnostics> {
     let index = files.len();
     let included = includes(&source, &statements)?;
     files.push(File { source: source.clone(), statements, included: Vec::new() });
@@ -50,7 +56,7 @@ fn add(files: &mut Vec<File>, source: Source, statements: Statements, depth: usi
                 error(message, "the file must exist, unless its name has a *, ? or [ in it")
             })?;
             let statements = parse::parse(&included)?;
-            indices.push(add(files, included, statements, depth + 1)?);
+            indices.push(add(files, included, Cow::Owned(statements), depth + 1)?);
         }
         files[index].included.push((item, indices));
     }

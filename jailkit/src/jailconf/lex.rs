@@ -38,6 +38,9 @@ pub(super) struct Token {
 /// Lexical findings past which a file is not looked at further: it is no jail.conf.
 const MAX_FOUND: usize = 100;
 
+/// How far from its beginning the end of a string is looked for byte by byte.
+const NEAR: usize = 64;
+
 /// Where the scanner is, as to double quotes. A variable's name may reach past the quote that closed its string; then
 /// the next quote closes it, and where there is none, bare pieces go on in it.
 #[derive(Clone, Copy)]
@@ -75,7 +78,9 @@ impl<'a> Lexer<'a> {
     }
 
     pub(super) fn next(&mut self) -> Token {
-        if let Some(token) = self.in_quotes() {
+        if !matches!(self.quoted, Quoted::Outside)
+            && let Some(token) = self.in_quotes()
+        {
             return token;
         }
         self.skip_blank();
@@ -105,7 +110,9 @@ impl<'a> Lexer<'a> {
         loop {
             let rest = &self.text[self.at..];
             let len = match rest {
-                [b' ' | b'\t' | b'\r' | b'\n', ..] => 1,
+                [byte, inner @ ..] if is_blank(*byte) => {
+                    1 + inner.iter().position(|&byte| !is_blank(byte)).unwrap_or(inner.len())
+                }
                 [b'#', ..] | [b'/', b'/', ..] => memchr::memchr(b'\n', rest).unwrap_or(rest.len()),
                 [b'/', b'*', inner @ ..] => match memchr::memmem::find(inner, b"*/") {
                     Some(end) => end + 4,
@@ -143,7 +150,8 @@ impl<'a> Lexer<'a> {
 
     fn atom(&mut self) -> Token {
         let start = self.at;
-        let len = self.text[start..].iter().take_while(|&&byte| is_atom(byte)).count();
+        let rest = &self.text[start..];
+        let len = rest.iter().position(|&byte| !is_atom(byte)).unwrap_or(rest.len());
         self.piece(start, start + len, start + len)
     }
 
@@ -174,8 +182,16 @@ impl<'a> Lexer<'a> {
 
     fn double_quoted(&mut self) -> Token {
         let start = self.at;
-        match closing(self.text, start + 1, b'"') {
-            Some(close) => self.quoted_piece(start + 1, close),
+        let from = start + 1;
+        // Most strings are short and plain: their end is found by looking at each byte.
+        let near = &self.text[from..self.text.len().min(from + NEAR)];
+        let special = near.iter().position(|&byte| matches!(byte, b'"' | b'$' | b'\\'));
+        if let Some(close) = special.map(|len| from + len).filter(|&at| self.text[at] == b'"') {
+            self.quoted = Quoted::Outside;
+            return self.piece(from, close, close + 1);
+        }
+        match closing(self.text, special.map_or(from, |len| from + len), b'"') {
+            Some(close) => self.quoted_piece(from, close),
             None => self.unterminated(),
         }
     }
@@ -300,7 +316,26 @@ fn closing(text: &[u8], from: usize, wanted: u8) -> Option<usize> {
     }
 }
 
-const fn is_atom(byte: u8) -> bool {
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// What a bare piece of text is made of, looked up: the scanner asks for most bytes of a file.
+fn is_atom(byte: u8) -> bool {
+    ATOM[byte as usize]
+}
+
+static ATOM: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = belongs_to_atom(byte as u8);
+        byte += 1;
+    }
+    table
+};
+
+const fn belongs_to_atom(byte: u8) -> bool {
     matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'!' | b'%' | b'&' | b'(' | b')' | b'-' | b'.' | b':'
         | b'<' | b'>' | b'?' | b'@' | b'[' | b']' | b'^' | b'`' | b'|' | b'~')
 }

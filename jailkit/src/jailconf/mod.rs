@@ -16,14 +16,21 @@
 //! # Ok::<(), jailkit::source::Diagnostics>(())
 //! ```
 
+mod assemble;
+mod block;
 mod edit;
 mod include;
 mod lex;
+mod names;
+mod option;
 mod parse;
 mod resolve;
+mod text;
 
-pub use resolve::{Resolved, ResolvedJail, ResolvedParam};
-pub(crate) use resolve::{is_internal, matches_wildcard};
+pub(crate) use option::is_internal;
+pub(crate) use resolve::matches_wildcard;
+pub use resolve::{Params, Resolved, ResolvedJail, ResolvedParam};
+pub use text::{Text, Values};
 
 use parse::Statements;
 

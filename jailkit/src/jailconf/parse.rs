@@ -19,6 +19,18 @@ pub(super) struct Statements {
     pub(super) pieces: Vec<Piece>,
 }
 
+impl Statements {
+    /// With room for what a usual file of this length has, so that nothing has to move as it is read.
+    fn for_text(text: &[u8]) -> Self {
+        let room = |bytes_each: usize| text.len() / bytes_each;
+        Self {
+            items: Vec::with_capacity(room(24)),
+            values: Vec::with_capacity(room(32)),
+            pieces: Vec::with_capacity(room(20)),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Item {
     /// `name {`: the name's content, and where the statement begins.
@@ -63,7 +75,7 @@ pub(super) enum Piece {
 pub(super) fn parse(source: &Source) -> Result<Statements, Diagnostics> {
     let mut lexer = Lexer::new(source);
     let token = lexer.next();
-    let mut parser = Parser { source, lexer, token, statements: Statements::default(), open: Vec::new() };
+    let mut parser = Parser { source, lexer, token, statements: Statements::for_text(source.text()), open: Vec::new() };
     parser.file();
     let mut found = parser.lexer.found;
     found.sort_by_key(|one| one.span);

@@ -36,7 +36,7 @@ impl Graph {
             for name in jail.values("depend") {
                 match index.get(name.as_bstr()) {
                     Some(&other) => needs[at].push(other),
-                    None => drop(errors.insert(at, Trouble::Missing(name.clone()))),
+                    None => drop(errors.insert(at, Trouble::Missing(name.clone().into()))),
                 }
             }
             if let Some((parent, _)) = jail.name.rsplit_once_str(".") {

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 
-use bstr::{BString, ByteSlice};
+use bstr::ByteSlice;
 
 use super::JailError;
-use crate::jailconf::{ResolvedJail, ResolvedParam, is_internal};
+use crate::jailconf::{ResolvedJail, ResolvedParam, Text, is_internal};
 use crate::kernel::{Param, ParamKind, Value};
 
 /// The parameters of a jail that are the kernel's.
@@ -19,7 +19,7 @@ pub(super) fn import(jail: &ResolvedJail, kinds: &HashMap<String, ParamKind>) ->
 }
 
 fn import_one(param: &ResolvedParam, kinds: &HashMap<String, ParamKind>) -> Result<Param, JailError> {
-    let wrong = |reason: String| JailError::Param { param: param.name.clone(), reason };
+    let wrong = |reason: String| JailError::Param { param: param.name.clone().into(), reason };
     let name = param.name.to_str().map_err(|_| wrong("unknown parameter".to_owned()))?;
     let (plain, kind, is_no) = match kinds.get(name) {
         Some(kind) => (name.to_owned(), *kind, false),
@@ -62,7 +62,7 @@ fn import_one(param: &ResolvedParam, kinds: &HashMap<String, ParamKind>) -> Resu
     Ok(Param::new(plain, value))
 }
 
-fn truth(value: &BString) -> Option<bool> {
+fn truth(value: &Text) -> Option<bool> {
     match value.to_ascii_lowercase().as_slice() {
         b"true" => Some(true),
         b"false" => Some(false),
@@ -72,7 +72,7 @@ fn truth(value: &BString) -> Option<bool> {
 
 /// The addresses of a list: without the `interface|` before them, and the netmask and what ifconfig(8) is told
 /// behind them.
-fn addresses<T: FromStr>(values: &[BString]) -> Result<Vec<T>, String> {
+fn addresses<T: FromStr>(values: &[Text]) -> Result<Vec<T>, String> {
     let items = values.iter().flat_map(|value| value.split(|&byte| byte == b','));
     let items = items.map(|item| item.trim().to_str_lossy().into_owned()).filter(|item| !item.is_empty());
     items.map(|item| bare(&item).parse().map_err(|_| format!("'{item}' is no address of this family"))).collect()

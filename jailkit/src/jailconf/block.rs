@@ -1,0 +1,222 @@
+//! The blocks of a jail.conf and of all that it includes, and their parameters decoded.
+
+use std::ops::Range;
+
+use super::include::File;
+use super::lex::decode_into;
+use super::names::{NameId, Names};
+use super::parse::{Item, Op, Param, Piece};
+use super::text::Text;
+use crate::source::Span;
+
+/// The end of a chain of runs.
+const NONE: u32 = u32::MAX;
+
+/// A jail's or a wildcard's block, or the top level.
+pub(super) struct Block {
+    name: Range<usize>,
+    first_run: u32,
+    last_run: u32,
+}
+
+/// Parameters of one block that stand one behind the other in one file.
+struct Run {
+    file: u32,
+    items: Range<u32>,
+    next: u32,
+}
+
+/// The blocks of all files, in the order in which jail(8) comes to them.
+#[derive(Default)]
+pub(super) struct Blocks {
+    pub(super) blocks: Vec<Block>,
+    names: Vec<u8>,
+    runs: Vec<Run>,
+    /// The top level's, from its first parameter on.
+    global: Option<usize>,
+    open: Vec<usize>,
+}
+
+impl Blocks {
+    pub(super) fn of(files: &[File<'_>]) -> Self {
+        let mut blocks = Self::default();
+        blocks.walk(files, 0);
+        blocks
+    }
+
+    pub(super) fn name(&self, block: &Block) -> &[u8] {
+        &self.names[block.name.clone()]
+    }
+
+    /// The runs of parameters of a block, each with the number of its file.
+    pub(super) fn runs(&self, block: &Block) -> impl Iterator<Item = (u32, Range<usize>)> {
+        let mut next = block.first_run;
+        std::iter::from_fn(move || {
+            let run = self.runs.get(next as usize)?;
+            next = run.next;
+            Some((run.file, run.items.start as usize..run.items.end as usize))
+        })
+    }
+
+    fn walk(&mut self, files: &[File<'_>], number: usize) {
+        let file = &files[number];
+        let mut included = file.included.iter().peekable();
+        let mut run_start = None;
+        for (index, item) in file.statements.items.iter().enumerate() {
+            let is_include = included.peek().is_some_and(|(item, _)| *item == index);
+            if matches!(item, Item::Param(_)) && !is_include {
+                run_start.get_or_insert(index);
+                continue;
+            }
+            if let Some(start) = run_start.take() {
+                self.add(number, start..index);
+            }
+            match item {
+                Item::Open { name, .. } => {
+                    let start = self.names.len();
+                    if let Some(&parent) = self.open.last() {
+                        self.names.extend_from_within(self.blocks[parent].name.clone());
+                        self.names.push(b'.');
+                    }
+                    decode_into(file.source.slice(*name), &mut self.names);
+                    self.open.push(self.blocks.len());
+                    self.blocks.push(Block { name: start..self.names.len(), first_run: NONE, last_run: NONE });
+                }
+                Item::Close { .. } => {
+                    self.open.pop();
+                }
+                Item::Param(_) => {
+                    if let Some((_, inner)) = included.next() {
+                        inner.iter().for_each(|&inner| self.walk(files, inner));
+                    }
+                }
+            }
+        }
+        if let Some(start) = run_start {
+            self.add(number, start..file.statements.items.len());
+        }
+    }
+
+    fn add(&mut self, file: usize, items: Range<usize>) {
+        let block = self.open.last().copied().or(self.global).unwrap_or_else(|| {
+            let start = self.names.len();
+            self.names.push(b'*');
+            self.blocks.push(Block { name: start..start + 1, first_run: NONE, last_run: NONE });
+            self.global = Some(self.blocks.len() - 1);
+            self.blocks.len() - 1
+        });
+        let (number, block) = (self.runs.len() as u32, &mut self.blocks[block]);
+        match self.runs.get_mut(block.last_run as usize) {
+            Some(last) => last.next = number,
+            None => block.first_run = number,
+        }
+        block.last_run = number;
+        self.runs.push(Run { file: file as u32, items: items.start as u32..items.end as u32, next: NONE });
+    }
+}
+
+/// Parameters with their escapes undone, as indices into flat vectors.
+#[derive(Default)]
+pub(super) struct Decoded {
+    pub(super) givens: Vec<Given>,
+    pub(super) templates: Vec<Template>,
+    pub(super) vars: Vec<Variable>,
+    /// The text around variables.
+    pub(super) literals: Vec<u8>,
+}
+
+/// One statement that gives a parameter its values.
+pub(super) struct Given {
+    pub(super) name: NameId,
+    pub(super) is_variable: bool,
+    pub(super) appends: bool,
+    /// Its values among the templates, and how many of them have variables.
+    pub(super) values: Range<u32>,
+    pub(super) pending: u32,
+}
+
+/// A value: its text, or with variables in it the text around them and which they are.
+pub(super) struct Template {
+    pub(super) text: Text,
+    pub(super) literal: Range<usize>,
+    pub(super) vars: Range<u32>,
+}
+
+pub(super) struct Variable {
+    pub(super) name: NameId,
+    /// Where among the literals its value goes.
+    pub(super) place: usize,
+    /// Where it stands: the number of the file, and the place in it.
+    pub(super) file: u32,
+    pub(super) span: Span,
+}
+
+impl Decoded {
+    pub(super) fn clear(&mut self) {
+        self.givens.clear();
+        self.templates.clear();
+        self.vars.clear();
+        self.literals.clear();
+    }
+
+    /// Takes in the parameters of a block; which of the givens they are.
+    pub(super) fn take_in(
+        &mut self,
+        names: &mut Names,
+        files: &[File<'_>],
+        blocks: &Blocks,
+        block: &Block,
+    ) -> Range<usize> {
+        let start = self.givens.len();
+        for (number, items) in blocks.runs(block) {
+            let file = &files[number as usize];
+            for item in &file.statements.items[items] {
+                if let Item::Param(param) = item {
+                    self.take_in_param(names, file, number, param);
+                }
+            }
+        }
+        start..self.givens.len()
+    }
+
+    fn take_in_param(&mut self, names: &mut Names, file: &File<'_>, number: u32, param: &Param) {
+        let name = names.param(file.source.slice(param.name));
+        let first = self.templates.len() as u32;
+        let mut pending = 0;
+        for pieces in &file.statements.values[param.values.start as usize..param.values.end as usize] {
+            let pieces = &file.statements.pieces[pieces.start as usize..pieces.end as usize];
+            let template = self.template(names, file, number, pieces);
+            pending += u32::from(!template.vars.is_empty());
+            self.templates.push(template);
+        }
+        let values = first..self.templates.len() as u32;
+        let appends = param.op == Op::Append && !values.is_empty();
+        self.givens.push(Given { name, is_variable: param.is_variable, appends, values, pending });
+    }
+
+    fn template(&mut self, names: &mut Names, file: &File<'_>, number: u32, pieces: &[Piece]) -> Template {
+        if let [Piece::Text(span)] = pieces {
+            let written = file.source.slice(*span);
+            if !written.iter().any(|&byte| byte == b'\\' || byte == 0) {
+                return Template { text: written.into(), literal: 0..0, vars: 0..0 };
+            }
+        }
+        let (start, first) = (self.literals.len(), self.vars.len() as u32);
+        for piece in pieces {
+            match piece {
+                Piece::Text(span) => decode_into(file.source.slice(*span), &mut self.literals),
+                Piece::Var(span) => {
+                    let (name, place) = (names.var(file.source.slice(*span)), self.literals.len());
+                    self.vars.push(Variable { name, place, file: number, span: *span });
+                }
+            }
+        }
+        let vars = first..self.vars.len() as u32;
+        if vars.is_empty() {
+            let text = self.literals[start..].into();
+            self.literals.truncate(start);
+            return Template { text, literal: 0..0, vars };
+        }
+        Template { text: Text::default(), literal: start..self.literals.len(), vars }
+    }
+}
