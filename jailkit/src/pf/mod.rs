@@ -29,6 +29,7 @@ mod print;
 pub mod rule;
 mod statement;
 mod timeouts;
+pub mod trace;
 
 use std::ops::Range;
 

@@ -4,6 +4,7 @@ mod check;
 mod fmt;
 mod print;
 mod set;
+mod trace;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -28,6 +29,7 @@ enum Command {
     Fmt(fmt::Fmt),
     Print(print::Print),
     Set(set::Set),
+    Trace(trace::Trace),
 }
 
 impl Pf {
@@ -37,6 +39,7 @@ impl Pf {
             Command::Fmt(command) => command.run(terminal),
             Command::Print(command) => command.run(),
             Command::Set(command) => command.run(terminal),
+            Command::Trace(command) => command.run(terminal),
         }
     }
 }
@@ -58,12 +61,20 @@ struct Input {
 
 impl Input {
     fn read(&self) -> Result<Ruleset, Failure> {
+        self.read_with(&self.interfaces()?)
+    }
+
+    fn read_with(&self, interfaces: &Interfaces) -> Result<Ruleset, Failure> {
+        let env = Environment { interfaces, files: &HostFiles, max_rules: self.max_rules };
+        Ok(Ruleset::read(&source(&self.file)?, &env)?)
+    }
+
+    fn interfaces(&self) -> Result<Interfaces, Failure> {
         let mut interfaces = Interfaces::default();
         for text in &self.iface {
             interfaces.add(text).map_err(|error| Failure::Usage(error.to_string()))?;
         }
-        let env = Environment { interfaces: &interfaces, files: &HostFiles, max_rules: self.max_rules };
-        Ok(Ruleset::read(&source(&self.file)?, &env)?)
+        Ok(interfaces)
     }
 }
 
