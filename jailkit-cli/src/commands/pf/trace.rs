@@ -25,7 +25,7 @@ pub(super) struct Trace {
     #[arg(long, value_name = "PROTO", default_value = "tcp")]
     proto: String,
 
-    /// Where it comes from; an IPv6 address with a port in brackets: [2001:db8::1]:80
+    /// Where it comes from; an IPv6 address with a port stands in brackets
     #[arg(long, value_name = "ADDR[:PORT]")]
     from: String,
 
