@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::fstab::{Entry, Fstab};
 use crate::jailconf::JailConf;
 use crate::pf::{PfRules, Section};
-use crate::rcconf::{Dialect, Settings};
+use crate::rcconf::{Dialect, Settings, is_yes};
 use crate::source::{Diagnostics, Source};
 
 /// How a file is written.
@@ -245,11 +245,7 @@ impl Document {
             (Self::Pf(file), Edit::Macro { name, value }) => file.macro_value(name) == Some(value.as_bytes()),
             (Self::Pf(file), Edit::Rule { rule, .. }) => file.contains(rule),
             (Self::Settings(file), Edit::Setting { name, value, .. }) => {
-                // As rc.subr(8) reads it, there are several ways to say yes.
-                let yes = |found: &[u8]| {
-                    ["yes", "true", "on", "1"].iter().any(|yes| found.eq_ignore_ascii_case(yes.as_bytes()))
-                };
-                file.get(name).is_some_and(|found| found == value.as_bytes() || (value == "YES" && yes(found)))
+                file.get(name).is_some_and(|found| found == value.as_bytes() || (value == "YES" && is_yes(found)))
             }
             (Self::Settings(file), Edit::Words { name, words }) => file.has_words(name, words),
             (Self::Fstab(file), Edit::Mount(entry)) => file.entries().any(|found| found == *entry),

@@ -8,7 +8,7 @@ use crate::jailconf::{JailConf, Resolved};
 use crate::journal::{Claim, Journal, digest};
 use crate::kernel::Errno;
 use crate::life;
-use crate::plan::{FileChange, JailFile, StartedJail, Step, Tree, expectation};
+use crate::plan::{FileChange, JAIL_CONF, JailFile, PF_CONF, StartedJail, Step, Tree, expectation};
 use crate::source::Source;
 use crate::stack::{BaseExpectation, Owner};
 
@@ -251,9 +251,6 @@ impl Effects<'_> {
         gone.iter().try_for_each(|claim| self.release(claim))
     }
 }
-
-const PF_CONF: &str = "/etc/pf.conf";
-const JAIL_CONF: &str = "/etc/jail.conf";
 
 fn all_well(summary: life::Summary) -> Done {
     let failed = |(name, outcome): (bstr::BString, Result<_, _>)| Some((name.to_string(), outcome.err()?));

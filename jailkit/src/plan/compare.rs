@@ -15,7 +15,7 @@ use crate::jailconf::JailConf;
 use crate::journal::{Claim, FileClaim, Journal, JournalError, digest};
 use crate::kernel::{self, GetFlags, KernelError, Param, ParamKind, ParamType, Value};
 use crate::life;
-use crate::rcconf::{Dialect, Settings};
+use crate::rcconf::{Dialect, Settings, is_yes};
 use crate::source::{Diagnostics, Source, nearest};
 use crate::stack::{BaseExpectation, Stack};
 
@@ -486,9 +486,4 @@ pub(crate) fn expectation(archive: &Path, expect: &BaseExpectation) -> Result<ba
         BaseExpectation::Sha256(sha256) => Ok(base::Expect { sha256: Some(*sha256), entries: None }),
         BaseExpectation::Manifest(manifest) => base::Manifest::read(manifest)?.expect_of(archive),
     }
-}
-
-/// As checkyesno of rc.subr(8) reads a value.
-fn is_yes(value: &[u8]) -> bool {
-    ["yes", "true", "on", "1"].iter().any(|yes| value.eq_ignore_ascii_case(yes.as_bytes()))
 }

@@ -78,8 +78,8 @@ pub(super) struct Existing {
     pub(super) aliases: Vec<Ipv4Addr>,
 }
 
-pub(super) const JAIL_CONF: &str = "/etc/jail.conf";
-pub(super) const PF_CONF: &str = "/etc/pf.conf";
+pub(crate) const JAIL_CONF: &str = "/etc/jail.conf";
+pub(crate) const PF_CONF: &str = "/etc/pf.conf";
 pub(super) const RC_CONF: &str = "/etc/rc.conf";
 
 /// Where a jail with a ports tree builds and keeps what it builds: the tree itself is read-only.

@@ -27,7 +27,7 @@ pub use jail_file::JailFile;
 pub use step::{FileChange, StartedJail, Step, Tree};
 
 pub(crate) use compare::expectation;
-pub(crate) use desired::{jail_path, mounts};
+pub(crate) use desired::{JAIL_CONF, PF_CONF, jail_path, mounts};
 
 use crate::base::BaseError;
 use crate::edit::EditError;

@@ -196,6 +196,11 @@ impl Dialect {
     }
 }
 
+/// Whether checkyesno of rc.subr(8) reads a value as yes.
+pub(crate) fn is_yes(value: &[u8]) -> bool {
+    ["yes", "true", "on", "1"].iter().any(|yes| value.eq_ignore_ascii_case(yes.as_bytes()))
+}
+
 /// Where `words` stand in `text` as whole words with only blanks between them.
 fn find_words(text: &str, words: &str) -> Option<Range<usize>> {
     let words: Vec<_> = words.split_ascii_whitespace().collect();
