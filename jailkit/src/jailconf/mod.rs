@@ -18,6 +18,8 @@
 
 mod assemble;
 mod block;
+mod check;
+mod depend;
 mod edit;
 mod include;
 mod lex;

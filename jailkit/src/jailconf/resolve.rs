@@ -257,7 +257,7 @@ fn is_number(name: &[u8]) -> bool {
 }
 
 /// Whether a part of the name is `*`.
-fn is_wildcard(name: &[u8]) -> bool {
+pub(super) fn is_wildcard(name: &[u8]) -> bool {
     name.contains(&b'*') && name.split_str(b".").any(|part| part == b"*")
 }
 

@@ -3,6 +3,8 @@
 mod check;
 mod edit;
 mod get;
+mod param_name;
+mod params;
 mod resolve;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +32,7 @@ enum ConfCommand {
     Get(get::Get),
     Set(edit::Set),
     Unset(edit::Unset),
+    Params(params::Params),
 }
 
 impl Conf {
@@ -40,6 +43,7 @@ impl Conf {
             ConfCommand::Get(command) => command.run(terminal),
             ConfCommand::Set(command) => command.run(terminal),
             ConfCommand::Unset(command) => command.run(terminal),
+            ConfCommand::Params(command) => command.run(terminal),
         }
     }
 }

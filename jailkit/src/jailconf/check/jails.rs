@@ -1,0 +1,113 @@
+//! Whether the jails of a file fit together: what they depend on, what they are in, and where they live.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use bstr::{BStr, ByteSlice};
+
+use super::Checker;
+use crate::jailconf::depend::{Dependencies, Trouble};
+use crate::jailconf::resolve::{Resolved, ResolvedJail};
+use crate::jailparam;
+use crate::source::{Severity, nearest, printable};
+
+impl Checker<'_> {
+    pub(super) fn together(&mut self, resolved: &Resolved) {
+        self.depend(resolved);
+        self.nested(resolved);
+        self.paths(resolved);
+    }
+
+    fn depend(&mut self, resolved: &Resolved) {
+        let dependencies = Dependencies::of(resolved);
+        let mut loops = HashSet::new();
+        for (at, trouble) in &dependencies.troubles {
+            if let Trouble::Loop(names) = trouble
+                && !loops.insert(names)
+            {
+                continue;
+            }
+            let jail = &resolved.jails[*at];
+            let place = match trouble {
+                Trouble::Missing { value, .. } => {
+                    jail.param("depend").map(|param| self.places.value(jail, param, Some(*value)))
+                }
+                Trouble::Loop(_) => self.places.statement(jail, b"depend"),
+            };
+            let place = place.unwrap_or_else(|| (self.places.block(jail), true));
+            let (message, help) = match trouble {
+                Trouble::Missing { name, .. } => {
+                    let shown = printable(name);
+                    let others = resolved.jails.iter().filter(|other| other.name != jail.name);
+                    let names: Vec<_> = others.map(|other| other.name.to_str_lossy()).collect();
+                    let near = nearest(&shown, names.iter().map(AsRef::as_ref));
+                    let help = near.map(|near| format!("did you mean '{}'?", printable(near.as_bytes())));
+                    (format!("depend names '{shown}', and there is no such jail"), help)
+                }
+                Trouble::Loop(names) => {
+                    let shown = printable(names.as_bytes());
+                    let message = match names.contains(", ") {
+                        true => format!("jails depend on one another in a circle: {shown}"),
+                        false => format!("jail '{shown}' depends on itself"),
+                    };
+                    (message, Some("jail(8) starts none of a circle; take one depend out".to_owned()))
+                }
+            };
+            self.about(jail, place, Severity::Error, message, help);
+        }
+    }
+
+    /// A jail in a jail needs that one, and room in it (`pr_childmax`).
+    fn nested(&mut self, resolved: &Resolved) {
+        let by_name: HashMap<&BStr, &ResolvedJail> =
+            resolved.jails.iter().map(|jail| (jail.name.as_bstr(), jail)).collect();
+        let mut inside: BTreeMap<&BStr, i64> = BTreeMap::new();
+        for jail in &resolved.jails {
+            let mut parents = jail.name.as_bstr();
+            while let Some((parent, _)) = parents.rsplit_once_str(".") {
+                parents = parent.as_bstr();
+                *inside.entry(parents).or_default() += 1;
+            }
+            let parent = jail.name.rsplit_once_str(".").map(|(parent, _)| parent.as_bstr());
+            if let Some(parent) = parent.filter(|parent| !by_name.contains_key(parent)) {
+                let (name, parent) = (printable(&jail.name), printable(parent));
+                let message = format!("jail '{name}' is in '{parent}', and the file has no such jail");
+                let help = format!("jail '{parent}' must run before this one starts");
+                self.push(self.places.block(jail), Severity::Warning, message, Some(help), None);
+            }
+        }
+        for (name, count) in inside {
+            let Some(&jail) = by_name.get(name).filter(|jail| jail.failed.is_none()) else { continue };
+            let most = jail.value("children.max").map_or(Some(0), |value| jailparam::integer(value));
+            if most.is_some_and(|most| most < count) {
+                let place = self.places.statement(jail, b"children.max");
+                let place = place.unwrap_or_else(|| (self.places.block(jail), true));
+                let message = format!(
+                    "jail '{}' has room for {} jails, and {count} are in it",
+                    printable(name),
+                    most.unwrap_or(0)
+                );
+                self.about(jail, place, Severity::Error, message, Some(format!("say children.max = {count};")));
+            }
+        }
+    }
+
+    fn paths(&mut self, resolved: &Resolved) {
+        let mut sharing: BTreeMap<&BStr, Vec<&ResolvedJail>> = BTreeMap::new();
+        for jail in resolved.jails.iter().filter(|jail| jail.failed.is_none()) {
+            if let Some(path) = jail.value("path") {
+                sharing.entry(path.trim_end_with(|c| c == '/').as_bstr()).or_default().push(jail);
+            }
+        }
+        for (path, jails) in sharing {
+            let [.., before, last] = jails.as_slice() else { continue };
+            let count = jails.len();
+            let path = if path.is_empty() { "/".to_owned() } else { printable(path) };
+            let (before, name) = (printable(&before.name), printable(&last.name));
+            let others = if count > 2 { format!(", like {} more", count - 2) } else { String::new() };
+            let message = format!("jails '{before}' and '{name}' share the path {path}{others}");
+            let help = "each writes over what the other keeps there; $name in the path tells them apart".to_owned();
+            let place = self.places.statement(last, b"path").unwrap_or_else(|| (self.places.block(last), true));
+            self.push(place.0, Severity::Warning, message, Some(help), None);
+        }
+    }
+}
