@@ -29,6 +29,7 @@ mod parse;
 mod resolve;
 mod text;
 
+pub(crate) use depend::{Dependencies, Trouble};
 pub(crate) use option::is_internal;
 pub(crate) use resolve::matches_wildcard;
 pub use resolve::{Params, Resolved, ResolvedJail, ResolvedParam};
