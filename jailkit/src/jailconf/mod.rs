@@ -18,6 +18,7 @@
 
 mod assemble;
 mod block;
+mod build;
 mod check;
 mod depend;
 mod edit;
@@ -26,9 +27,11 @@ mod lex;
 mod names;
 mod option;
 mod parse;
+mod quote;
 mod resolve;
 mod text;
 
+pub use build::{BlockError, BlockParam, JailBlock};
 pub(crate) use depend::{Dependencies, Trouble};
 pub(crate) use option::is_internal;
 pub(crate) use resolve::matches_wildcard;
