@@ -48,7 +48,7 @@ pub(super) const PARAMS: &[ParamDef] = &[
     granted("allow.suser", "Let its root have the privileges that jails have").since(13, 0),
     allow("allow.sysvipc", "Use System V IPC together with the host; sysvmsg, sysvsem and sysvshm say it better")
         .in_jail8(),
-    granted("allow.unprivileged_parent_tampering", "Let the parent's user of the same uid meddle with its processes")
+    allow("allow.unprivileged_parent_tampering", "Let the parent's users of the same uid meddle with its processes")
         .since(15, 0),
     granted("allow.unprivileged_proc_debug", "Let unprivileged users debug processes").since(12, 1),
 ];

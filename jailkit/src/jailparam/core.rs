@@ -64,6 +64,7 @@ pub(super) const PARAMS: &[ParamDef] = &[
         .default(Fallback::Bool(true)),
     kernel("jid", int(1, 999_999, Beyond::Refused), "Its number")
         .default(Fallback::Said("the next free one"))
+        .at_creation()
         .in_jail8(),
     kernel("name", NAME, "Its name; jail.conf(5) gives it with the block")
         .default(Fallback::Said("its jid"))
