@@ -5,6 +5,7 @@ const KEYWORDS: &[&str] = &[
     "af-to",
     "all",
     "allow-opts",
+    "allow-related",
     "altq",
     "anchor",
     "antispoof",
