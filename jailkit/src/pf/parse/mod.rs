@@ -3,6 +3,7 @@
 
 mod address;
 mod anchor;
+mod curve;
 mod ether;
 mod expand;
 mod filter;
@@ -13,6 +14,7 @@ mod md5;
 mod options;
 mod ports;
 mod queue;
+mod scheduler;
 mod scrub;
 mod state;
 mod table;
