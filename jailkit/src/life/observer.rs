@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bstr::BStr;
 
-use super::{JailError, Ready};
+use super::{JailError, Outcome, Ready};
 use crate::kernel::Jid;
 use crate::process::Program;
 
@@ -49,6 +49,8 @@ pub enum What<'a> {
     Ready,
     /// A step failed; what was done is undone now.
     Failed(&'a JailError),
+    /// Nothing more is done to the jail, and this is what has become of it.
+    Done(&'a Result<Outcome, JailError>),
 }
 
 /// Who is told what happens, from several threads.

@@ -84,6 +84,14 @@ pub(super) fn bare(item: &str) -> &str {
     address.split(['/', ' ']).next().unwrap_or_default()
 }
 
+/// The parameter that a name means, itself or by its `no` form, and its kind; none for one the kernel does not know.
+pub(super) fn kind_of(name: &str, kinds: &HashMap<String, ParamKind>) -> Option<(String, ParamKind)> {
+    match kinds.get(name) {
+        Some(kind) => Some((name.to_owned(), *kind)),
+        None => plain_form(name, kinds).map(|(plain, kind, _)| (plain, kind)),
+    }
+}
+
 /// The parameter of which this is the `no` form.
 fn plain_form(name: &str, kinds: &HashMap<String, ParamKind>) -> Option<(String, ParamKind, bool)> {
     let (front, last) = name.rsplit_once('.').map_or(("", name), |(front, last)| (front, last));
