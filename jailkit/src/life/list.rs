@@ -346,6 +346,7 @@ fn exported(value: &Value, kind: ParamKind) -> String {
             other => other.to_string(),
         },
         (Value::Int(number), _) => number.to_string(),
+        (Value::ULong(number), _) => number.to_string(),
         (Value::String(text), _) => printable(text),
         (Value::Ipv4(list), _) => joined(list),
         (Value::Ipv6(list), _) => joined(list),
@@ -357,6 +358,7 @@ fn json_value(value: &Value, kind: ParamKind) -> serde_json::Value {
     match (value, kind) {
         (Value::Int(number), ParamKind::Bool) => (*number != 0).into(),
         (Value::Int(number), ParamKind::Int) => (*number).into(),
+        (Value::ULong(number), _) => (*number).into(),
         (Value::String(text), _) => BStr::new(text).to_string().into(),
         (Value::Ipv4(list), _) => list.iter().map(ToString::to_string).collect(),
         (Value::Ipv6(list), _) => list.iter().map(ToString::to_string).collect(),

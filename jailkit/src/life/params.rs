@@ -46,6 +46,10 @@ fn import_one(param: &ResolvedParam, kinds: &HashMap<String, ParamKind>) -> Resu
             let text = text().ok_or_else(needs_value)?;
             Value::Int(text.parse().map_err(|_| wrong(format!("'{text}' is no number")))?)
         }
+        ParamKind::ULong => {
+            let text = text().ok_or_else(needs_value)?;
+            Value::ULong(text.parse().map_err(|_| wrong(format!("'{text}' is no number")))?)
+        }
         ParamKind::String(len) => {
             let value = last.ok_or_else(needs_value)?;
             if len > 0 && value.len() >= len {
