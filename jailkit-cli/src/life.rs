@@ -33,6 +33,10 @@ pub(crate) struct Jails {
     #[arg(short, long)]
     dying: bool,
 
+    /// Wait for each jail to be ready as this stack file says, before those that depend on it start
+    #[arg(long, value_name = "STACK")]
+    stack: Option<PathBuf>,
+
     /// Show each step as it is taken (jail -v)
     #[arg(short, long)]
     verbose: bool,
@@ -42,19 +46,22 @@ pub(crate) struct Jails {
 }
 
 impl Jails {
-    pub(crate) fn options(&self) -> Options {
+    fn options(&self) -> Result<Options, Failure> {
         let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let jobs = self.jobs.unwrap_or_else(cores);
         // One jail's programs print for themselves, as under jail(8); those of several are told apart.
         let capture = self.names.len() != 1 || self.names.iter().any(|name| name.contains('*'));
-        Options { jobs, capture, dying: self.dying, ..Options::default() }
+        let stack = self.stack.as_deref().map(crate::stack::read).transpose()?;
+        let jails = stack.map(|(stack, _)| stack.jails).unwrap_or_default();
+        let ready = jails.into_iter().filter_map(|jail| Some((jail.name.into(), jail.ready?))).collect();
+        Ok(Options { jobs, capture, dying: self.dying, ready, ..Options::default() })
     }
 
     /// Does the operation, and shows what came of it.
     pub(crate) fn run(&self, operation: Operation, terminal: &Terminal) -> Result<ExitCode, Failure> {
         let host = host::open(terminal)?;
         let conf = self.read(&*host, operation)?;
-        let options = self.options();
+        let options = self.options()?;
         if terminal.dry_run() {
             return show_outline(&life::outline(&*host, &conf, &self.names, operation, &options)?, terminal);
         }

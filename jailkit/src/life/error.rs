@@ -91,7 +91,7 @@ pub enum JailError {
         exit: Exit,
     },
     /// It did not get ready in time.
-    #[error("not ready after {} s: {waited_for}", patience.as_secs())]
+    #[error("runs, but is not ready: waited {} s until {waited_for}", patience.as_secs())]
     NotReady {
         /// What was waited for.
         waited_for: String,

@@ -48,7 +48,6 @@ pub use enter::{Enter, enter};
 pub use error::{JailError, LifeError};
 pub use list::{Format, List, ListError, Selection};
 pub use observer::{Event, Observer, Silent, What};
-pub use ready::{Ready, ReadyWhen};
 pub use running::{Handle, find_running, remove};
 pub use schedule::{Outcome, Summary};
 
@@ -59,6 +58,7 @@ use bstr::{BStr, BString, ByteSlice};
 
 use crate::host::Host;
 use crate::jailconf::{Resolved, ResolvedJail};
+use crate::stack::Ready;
 use graph::{Graph, Named};
 use world::World;
 

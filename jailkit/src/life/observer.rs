@@ -4,9 +4,10 @@ use std::path::Path;
 
 use bstr::BStr;
 
-use super::{JailError, Outcome, Ready};
+use super::{JailError, Outcome};
 use crate::kernel::Jid;
 use crate::process::Program;
+use crate::stack::Ready;
 
 /// Something that happens in the life of a jail.
 #[derive(Clone, Copy, Debug)]
