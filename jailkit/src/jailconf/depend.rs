@@ -26,8 +26,8 @@ pub(crate) enum Trouble {
         /// The name.
         name: BString,
     },
-    /// It depends on itself by way of these.
-    Loop(String),
+    /// It depends on itself by way of these, itself among them.
+    Loop(Vec<usize>),
 }
 
 impl Dependencies {
@@ -49,11 +49,11 @@ impl Dependencies {
             needs.sort_unstable();
             needs.dedup();
         }
-        dependencies.find_loops(conf);
+        dependencies.find_loops();
         dependencies
     }
 
-    fn find_loops(&mut self, conf: &Resolved) {
+    fn find_loops(&mut self) {
         let pairs = self.needs.iter().enumerate().flat_map(|(at, others)| others.iter().map(move |&other| (at, other)));
         let edges =
             DiGraph::<(), (), usize>::from_edges(pairs.map(|(at, other)| (NodeIndex::new(at), NodeIndex::new(other))));
@@ -63,8 +63,7 @@ impl Dependencies {
             if group.len() == 1 && !self.needs[group[0]].contains(&group[0]) {
                 continue;
             }
-            let names: Vec<_> = group.iter().map(|&index| conf.jails[index].name.to_string()).collect();
-            self.troubles.extend(group.iter().map(|&index| (index, Trouble::Loop(names.join(", ")))));
+            self.troubles.extend(group.iter().map(|&index| (index, Trouble::Loop(group.clone()))));
         }
     }
 }

@@ -22,6 +22,7 @@ mod build;
 mod check;
 mod depend;
 mod edit;
+mod format;
 mod include;
 mod lex;
 mod names;

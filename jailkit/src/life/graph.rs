@@ -17,6 +17,7 @@ pub(super) struct Graph {
     pub(super) needed_by: Vec<Vec<usize>>,
     /// The jails that cannot be ordered, and why.
     errors: HashMap<usize, Trouble>,
+    names: Vec<BString>,
 }
 
 impl Graph {
@@ -26,14 +27,19 @@ impl Graph {
         for (at, others) in needs.iter().enumerate() {
             others.iter().for_each(|&other| needed_by[other].push(at));
         }
-        Self { needs, needed_by, errors: troubles.into_iter().collect() }
+        let names = conf.jails.iter().map(|jail| jail.name.clone()).collect();
+        Self { needs, needed_by, errors: troubles.into_iter().collect(), names }
     }
 
     /// Why a jail cannot be ordered, where it cannot.
     pub(super) fn error(&self, index: usize) -> Option<JailError> {
         Some(match self.errors.get(&index)? {
             Trouble::Missing { name, .. } => JailError::NoDependency(name.clone()),
-            Trouble::Loop(names) => JailError::Loop(names.clone()),
+            Trouble::Loop(group) => {
+                let others = group.iter().filter(|&&other| other != index);
+                let others: Vec<_> = others.map(|&other| self.names[other].to_string()).collect();
+                JailError::Loop(others.join(", "))
+            }
         })
     }
 

@@ -1,6 +1,6 @@
 //! Whether the jails of a file fit together: what they depend on, what they are in, and where they live.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use bstr::{BStr, ByteSlice};
 
@@ -19,10 +19,10 @@ impl Checker<'_> {
 
     fn depend(&mut self, resolved: &Resolved) {
         let dependencies = Dependencies::of(resolved);
-        let mut loops = HashSet::new();
         for (at, trouble) in &dependencies.troubles {
-            if let Trouble::Loop(names) = trouble
-                && !loops.insert(names)
+            // Each jail of a circle has it.
+            if let Trouble::Loop(group) = trouble
+                && group.first() != Some(at)
             {
                 continue;
             }
@@ -43,11 +43,11 @@ impl Checker<'_> {
                     let help = near.map(|near| format!("did you mean '{}'?", printable(near.as_bytes())));
                     (format!("depend names '{shown}', and there is no such jail"), help)
                 }
-                Trouble::Loop(names) => {
-                    let shown = printable(names.as_bytes());
-                    let message = match names.contains(", ") {
-                        true => format!("jails depend on one another in a circle: {shown}"),
-                        false => format!("jail '{shown}' depends on itself"),
+                Trouble::Loop(group) => {
+                    let names: Vec<_> = group.iter().map(|&at| printable(&resolved.jails[at].name)).collect();
+                    let message = match names.as_slice() {
+                        [one] => format!("jail '{one}' depends on itself"),
+                        all => format!("jails depend on one another in a circle: {}", all.join(", ")),
                     };
                     (message, Some("jail(8) starts none of a circle; take one depend out".to_owned()))
                 }
