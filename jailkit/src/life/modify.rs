@@ -48,7 +48,7 @@ pub(super) fn modify_or_restart(world: &World<'_>, jail: &ResolvedJail, named: &
 /// The jail's number, where it runs, and the parameters that the file gives it.
 fn running(world: &World<'_>, jail: &ResolvedJail) -> Result<Option<(Jid, Vec<Param>)>, JailError> {
     if let Some(reason) = &jail.failed {
-        return Err(JailError::Conf(reason.clone()));
+        return Err(JailError::Conf(reason.message.clone()));
     }
     let given = params::import(jail, &world.kinds)?;
     let dying = world.options.dying || jail.is_true("allow.dying");

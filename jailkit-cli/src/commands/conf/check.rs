@@ -24,7 +24,7 @@ impl Check {
         let mut code = ExitCode::SUCCESS;
         for jail in &resolved.jails {
             if let Some(reason) = &jail.failed {
-                terminal.note(format_args!("jail {}: {}", printable(&jail.name), printable(reason.as_bytes())));
+                terminal.note(format_args!("jail {}: {}", printable(&jail.name), printable(reason.message.as_bytes())));
                 code = ExitCode::FAILURE;
             }
         }
