@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bstr::{BStr, BString, ByteSlice};
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use super::resolve::Resolved;
+use super::resolved::Resolved;
 
 /// The dependencies among the jails of a file, each by its index in [`Resolved::jails`].
 #[derive(Clone, Debug, Default)]

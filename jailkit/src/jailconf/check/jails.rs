@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use bstr::{BStr, ByteSlice};
 
 use super::Checker;
+use super::places::Place;
 use crate::jailconf::depend::{Dependencies, Trouble};
-use crate::jailconf::resolve::{Resolved, ResolvedJail};
+use crate::jailconf::resolved::{Resolved, ResolvedJail};
 use crate::jailparam;
 use crate::source::{Severity, nearest, printable};
 
-impl Checker<'_> {
+impl Checker {
     pub(super) fn together(&mut self, resolved: &Resolved) {
         self.depend(resolved);
         self.nested(resolved);
@@ -27,13 +28,10 @@ impl Checker<'_> {
                 continue;
             }
             let jail = &resolved.jails[*at];
-            let place = match trouble {
-                Trouble::Missing { value, .. } => {
-                    jail.param("depend").map(|param| self.places.value(jail, param, Some(*value)))
-                }
-                Trouble::Loop(_) => self.places.statement(jail, b"depend"),
-            };
-            let place = place.unwrap_or_else(|| (self.places.block(jail), true));
+            let place = Place::named(jail, "depend").value(match trouble {
+                Trouble::Missing { value, .. } => Some(*value),
+                Trouble::Loop(_) => None,
+            });
             let (message, help) = match trouble {
                 Trouble::Missing { name, .. } => {
                     let shown = printable(name);
@@ -52,7 +50,7 @@ impl Checker<'_> {
                     (message, Some("jail(8) starts none of a circle; take one depend out".to_owned()))
                 }
             };
-            self.about(jail, place, Severity::Error, message, help);
+            self.push(place, Severity::Error, message, help);
         }
     }
 
@@ -72,21 +70,20 @@ impl Checker<'_> {
                 let (name, parent) = (printable(&jail.name), printable(parent));
                 let message = format!("jail '{name}' is in '{parent}', and the file has no such jail");
                 let help = format!("jail '{parent}' must run before this one starts");
-                self.push(self.places.block(jail), Severity::Warning, message, Some(help), None);
+                self.push(Place::block(jail), Severity::Warning, message, Some(help));
             }
         }
         for (name, count) in inside {
             let Some(&jail) = by_name.get(name).filter(|jail| jail.failed.is_none()) else { continue };
             let most = jail.value("children.max").map_or(Some(0), |value| jailparam::integer(value));
             if most.is_some_and(|most| most < count) {
-                let place = self.places.statement(jail, b"children.max");
-                let place = place.unwrap_or_else(|| (self.places.block(jail), true));
+                let place = Place::named(jail, "children.max");
                 let message = format!(
                     "jail '{}' has room for {} jails, and {count} are in it",
                     printable(name),
                     most.unwrap_or(0)
                 );
-                self.about(jail, place, Severity::Error, message, Some(format!("say children.max = {count};")));
+                self.push(place, Severity::Error, message, Some(format!("say children.max = {count};")));
             }
         }
     }
@@ -106,8 +103,7 @@ impl Checker<'_> {
             let others = if count > 2 { format!(", like {} more", count - 2) } else { String::new() };
             let message = format!("jails '{before}' and '{name}' share the path {path}{others}");
             let help = "each writes over what the other keeps there; $name in the path tells them apart".to_owned();
-            let place = self.places.statement(last, b"path").unwrap_or_else(|| (self.places.block(last), true));
-            self.push(place.0, Severity::Warning, message, Some(help), None);
+            self.push(Place::named(last, "path"), Severity::Warning, message, Some(help));
         }
     }
 }

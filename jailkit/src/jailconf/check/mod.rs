@@ -6,11 +6,11 @@ mod places;
 
 use std::collections::HashSet;
 
-use self::places::{Place, Places};
-use super::resolve::{ResolvedJail, ResolvedParam};
+use self::places::{Found, Part, Place};
+use super::JailConf;
+use super::resolved::{ResolvedJail, ResolvedParam};
 use super::text::Text;
-use super::{JailConf, include};
-use crate::jailparam::{self, Family, Found, Since};
+use crate::jailparam::{self, Family, Since};
 use crate::source::{Diagnostic, Diagnostics, Severity, printable};
 
 impl JailConf {
@@ -35,89 +35,81 @@ impl JailConf {
     /// ```
     pub fn check(&self, release: Option<Since>) -> Result<Vec<Diagnostic>, Diagnostics> {
         let resolved = self.resolve()?;
-        let files = include::load(&self.source, &self.statements)?;
-        let places = Places::of(&files);
-        let mut checker = Checker { places: &places, release, found: Vec::new(), seen: HashSet::new() };
+        let mut checker = Checker { release, found: Vec::new(), seen: HashSet::new() };
         for jail in &resolved.jails {
             checker.jail(jail);
         }
         checker.together(&resolved);
         let mut found = checker.found;
-        found.sort_by_key(|(place, _)| *place);
-        Diagnostics::check(found.into_iter().map(|(_, one)| one).collect())
+        let main = self.source.name();
+        found.sort_by(|one, other| {
+            let key = |one: &Diagnostic| (one.source.name() != main, one.source.name().to_owned(), one.span);
+            key(one).cmp(&key(other))
+        });
+        Diagnostics::check(found)
     }
 }
 
-struct Checker<'a> {
-    places: &'a Places<'a>,
+/// What a finding says and where: a statement that many jails have is wrong once.
+type Said = (Option<u32>, Part, String);
+
+struct Checker {
     release: Option<Since>,
-    found: Vec<(Place, Diagnostic)>,
-    /// What has been said where: a statement that many jails have is wrong once.
-    seen: HashSet<(Place, String)>,
+    found: Vec<Diagnostic>,
+    seen: HashSet<Said>,
 }
 
-impl Checker<'_> {
-    fn push(&mut self, place: Place, severity: Severity, message: String, help: Option<String>, label: Option<String>) {
-        if !self.seen.insert((place, message.clone())) {
+impl Checker {
+    /// Adds a finding. Where the statement is not in the jail's own block, the jail is named.
+    fn push(&mut self, place: Place<'_>, severity: Severity, message: String, help: Option<String>) {
+        let (number, part) = place.key();
+        if !self.seen.insert((number, part, message.clone())) {
             return;
         }
-        let source = self.places.source(place);
+        let Some(Found { source, span, is_own }) = place.find() else { return };
         let mut one = match severity {
-            Severity::Error => Diagnostic::error(source, place.span, message),
-            Severity::Warning => Diagnostic::warning(source, place.span, message),
+            Severity::Error => Diagnostic::error(&source, span, message),
+            Severity::Warning => Diagnostic::warning(&source, span, message),
         };
-        (one.help, one.label) = (help, label);
-        self.found.push((place, one));
-    }
-
-    /// A finding about a parameter of a jail. Where the statement is not in the jail's own block, the jail is named.
-    fn about(
-        &mut self,
-        jail: &ResolvedJail,
-        place: (Place, bool),
-        severity: Severity,
-        message: String,
-        help: Option<String>,
-    ) {
-        let (place, is_own) = place;
-        let label = (!is_own).then(|| format!("for jail {}", printable(&jail.name)));
-        self.push(place, severity, message, help, label);
+        one.help = help;
+        one.label = (!is_own).then(|| format!("for jail {}", printable(&place.jail.name)));
+        self.found.push(one);
     }
 
     fn jail(&mut self, jail: &ResolvedJail) {
         if let Some(reason) = &jail.failed {
-            let param = reason.split_once(": ").map(|(param, _)| param.as_bytes());
-            let place = param.and_then(|param| self.places.statement(jail, param));
-            let place = place.unwrap_or_else(|| (self.places.block(jail), true));
-            self.about(jail, place, Severity::Error, format!("this jail does not start: {reason}"), None);
-            return;
+            return self.failed(jail, reason);
         }
-        for param in &jail.params {
-            self.param(jail, param);
+        for (index, param) in jail.params.iter().enumerate() {
+            self.param(jail, index, param);
         }
         self.needs(jail);
         self.whole(jail);
     }
 
-    fn param(&mut self, jail: &ResolvedJail, param: &ResolvedParam) {
-        let Some(Found { def, .. }) = jailparam::find(&param.name) else { return self.unknown(jail, param) };
+    fn failed(&mut self, jail: &ResolvedJail, reason: &Diagnostic) {
+        let mut one = reason.clone();
+        one.message = format!("jail '{}' does not start: {}", printable(&jail.name), reason.message);
+        self.found.push(one);
+    }
+
+    fn param(&mut self, jail: &ResolvedJail, index: usize, param: &ResolvedParam) {
+        let place = Place::param(jail, index);
+        let Some(def) = jailparam::find(&param.name).map(|found| found.def) else { return self.unknown(place, param) };
         for fault in jailparam::faults(def, &param.values) {
-            let place = self.places.value(jail, param, fault.value);
-            self.about(jail, place, fault.severity, fault.message, fault.help);
+            self.push(place.value(fault.value), fault.severity, fault.message, fault.help);
         }
         if let Some(release) = self.release.filter(|&release| release < def.since) {
             let message = format!("{} came with FreeBSD {}, and this is for {release}", def.name, def.since);
-            let place = self.places.name(jail, param);
-            self.about(jail, place, Severity::Warning, message, None);
+            self.push(place, Severity::Warning, message, None);
         }
     }
 
-    fn unknown(&mut self, jail: &ResolvedJail, param: &ResolvedParam) {
+    fn unknown(&mut self, place: Place<'_>, param: &ResolvedParam) {
         let name = printable(&param.name);
-        let place = self.places.name(jail, param);
         if let Some(def) = jailparam::plain_form(&name).and_then(|plain| jailparam::find(plain.as_bytes())) {
             let message = format!("{} is no boolean, and has no form '{name}'", def.def.name);
-            return self.about(jail, place, Severity::Error, message, None);
+            return self.push(place, Severity::Error, message, None);
         }
         let near = jailparam::nearest(&name).map(|near| format!("did you mean '{near}'?"));
         let (severity, help) = match jailparam::family(&name) {
@@ -129,17 +121,17 @@ impl Checker<'_> {
                 (Severity::Warning, near.or_else(|| Some(otherwise())))
             }
         };
-        self.about(jail, place, severity, format!("unknown parameter '{name}'"), help);
+        self.push(place, severity, format!("unknown parameter '{name}'"), help);
     }
 
     /// What a jail as a whole lacks.
     fn whole(&mut self, jail: &ResolvedJail) {
-        let block = self.places.block(jail);
+        let block = Place::block(jail);
         let name = printable(&jail.name);
         if jail.param("path").is_none() {
             let help = "give it a path, or say path = \"/\"; where that is meant".to_owned();
             let message = format!("jail '{name}' has no path: its root is the host's");
-            self.push(block, Severity::Warning, message, Some(help), None);
+            self.push(block, Severity::Warning, message, Some(help));
         }
         let runs = ["exec.start", "command"].iter().any(|&param| !jail.values(param).is_empty());
         // A persist that is neither true nor false is told of elsewhere.
@@ -147,7 +139,7 @@ impl Checker<'_> {
         let persists = jail.is_true("persist") || jail.values("persist").last().is_some_and(is_broken);
         if !runs && !persists {
             let message = format!("nothing runs in jail '{name}', and it does not persist: it ends at once");
-            self.push(block, Severity::Warning, message, Some("add persist; or exec.start".to_owned()), None);
+            self.push(block, Severity::Warning, message, Some("add persist; or exec.start".to_owned()));
         }
     }
 }

@@ -1,20 +1,20 @@
 //! What a parameter needs of others of the same jail.
 
 use super::Checker;
-use crate::jailconf::resolve::{ResolvedJail, ResolvedParam};
+use super::places::Place;
+use crate::jailconf::resolved::{ResolvedJail, ResolvedParam};
 use crate::jailparam::{self, Fallback, Kind, Need, ParamDef};
 use crate::source::Severity;
 
-impl Checker<'_> {
+impl Checker {
     pub(super) fn needs(&mut self, jail: &ResolvedJail) {
-        for param in &jail.params {
+        for (index, param) in jail.params.iter().enumerate() {
             let Some(found) = jailparam::find(&param.name).filter(|found| is_in_force(jail, param, found.def)) else {
                 continue;
             };
             for need in found.def.needs.iter().filter(|need| !holds(jail, need)) {
-                let place = self.places.name(jail, param);
                 let (severity, message, help) = told(found.def, need);
-                self.about(jail, place, severity, message, Some(help));
+                self.push(Place::param(jail, index), severity, message, Some(help));
             }
         }
     }
