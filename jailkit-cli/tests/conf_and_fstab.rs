@@ -26,7 +26,7 @@ fn a_jail_conf_is_resolved_and_edited() {
 
     let (code, _, err) = jailkit(dir.path(), &["conf", "check", "jail.conf"]);
     assert!(
-        code == 1 && err.contains("this jail does not start: y: there is no variable 'none'\n --> jail.conf:4:2"),
+        code == 1 && err.contains("jail 'w' does not start: y: there is no variable 'none'\n --> jail.conf:4:7"),
         "{err}"
     );
 

@@ -121,7 +121,9 @@ proptest! {
         let even = JailConf::parse(&Source::new("f", formatted.clone())).map_err(|e| TestCaseError::fail(e.to_string()))?;
         prop_assert_eq!(even.formatted().map(|text| String::from_utf8_lossy(&text).into_owned()).ok(), Some(String::from_utf8_lossy(&formatted).into_owned()));
         // A file that cannot be resolved says so in either layout; where, is another matter.
-        prop_assert_eq!(even.resolve().ok(), conf.resolve().ok());
+        // Where a fault is seen moves with the layout; what the jails come to does not.
+        let jails = |conf: &JailConf| conf.resolve().ok().map(|resolved| serde_json::json!(resolved));
+        prop_assert_eq!(jails(&even), jails(&conf));
     }
 
     #[test]
