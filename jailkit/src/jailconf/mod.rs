@@ -33,6 +33,7 @@ mod quote;
 mod resolve;
 mod resolved;
 mod text;
+mod typed;
 
 pub use build::{BlockError, BlockParam, JailBlock};
 pub(crate) use depend::{Dependencies, Trouble};
@@ -41,6 +42,7 @@ pub use origin::{Origin, Scope};
 pub(crate) use resolve::matches_wildcard;
 pub use resolved::{Params, Resolved, ResolvedJail, ResolvedParam};
 pub use text::{Text, Values};
+pub use typed::{JailAddr, JailSys, TypedJail, ValueError};
 
 use parse::Statements;
 

@@ -2,7 +2,7 @@
 
 mod jails;
 mod needs;
-mod places;
+pub(super) mod places;
 
 use std::collections::HashSet;
 
