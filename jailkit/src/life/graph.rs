@@ -64,9 +64,10 @@ impl Graph {
             if group.len() == 1 && !self.needs[group[0]].contains(&group[0]) {
                 continue;
             }
-            let names: Vec<_> = group.iter().map(|&index| self.names[index].to_string()).collect();
             for &index in &group {
-                self.errors.insert(index, Trouble::Loop(names.join(", ")));
+                let others = group.iter().filter(|&&other| other != index);
+                let others: Vec<_> = others.map(|&other| self.names[other].to_string()).collect();
+                self.errors.insert(index, Trouble::Loop(others.join(", ")));
             }
         }
     }

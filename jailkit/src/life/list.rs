@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use bstr::{BStr, BString, ByteSlice};
+use bstr::{BStr, BString};
 
 use super::params::no_form;
 use crate::host::Host;
-use crate::kernel::{Errno, GetFlags, Jid, KernelError, Param, ParamKind, ParamType, Value};
+use crate::kernel::{self, GetFlags, Jid, KernelError, ParamKind, ParamType, Value};
 use crate::source::printable;
 
 /// Which jails are listed.
@@ -113,31 +113,19 @@ impl List {
         let flags = GetFlags { dying: selection.dying };
         self.rows.clear();
         if let Some(jail) = &selection.jail {
-            let number = jail.to_str().ok().and_then(|text| text.parse().ok()).filter(|&number: &i32| number != 0);
-            let key = match number {
-                Some(number) => Param::new("jid", Value::Int(number)),
-                None => Param::new("name", Value::String(jail.to_vec())),
+            let found = match kernel::find_named(host.kernel(), jail, flags)? {
+                Some(jid) => kernel::read_jail(host.kernel(), jid, &wanted, flags)?,
+                None => None,
             };
-            let found = host.kernel().jail_get(&[key], &wanted, flags);
-            let (_, values) = found.map_err(|error| match error.errno {
-                Errno::ENOENT => ListError::NoJail(jail.clone()),
-                _ => error.into(),
-            })?;
-            self.rows.push(values);
+            self.rows.push(found.ok_or_else(|| ListError::NoJail(jail.clone()))?);
             return Ok(());
         }
         let mut last = Jid::HOST;
-        loop {
-            let key = Param::new("lastjid", Value::Int(last.0));
-            match host.kernel().jail_get(&[key], &wanted, flags) {
-                Ok((jid, values)) => {
-                    self.rows.push(values);
-                    last = jid;
-                }
-                Err(error) if error.errno == Errno::ENOENT => return Ok(()),
-                Err(error) => return Err(error.into()),
-            }
+        while let Some((jid, values)) = kernel::next_jail(host.kernel(), last, &wanted, flags)? {
+            self.rows.push(values);
+            last = jid;
         }
+        Ok(())
     }
 
     fn is_table(&self) -> bool {
@@ -358,6 +346,7 @@ fn exported(value: &Value, kind: ParamKind) -> String {
             other => other.to_string(),
         },
         (Value::Int(number), _) => number.to_string(),
+        (Value::ULong(number), _) => number.to_string(),
         (Value::String(text), _) => printable(text),
         (Value::Ipv4(list), _) => joined(list),
         (Value::Ipv6(list), _) => joined(list),
@@ -369,6 +358,7 @@ fn json_value(value: &Value, kind: ParamKind) -> serde_json::Value {
     match (value, kind) {
         (Value::Int(number), ParamKind::Bool) => (*number != 0).into(),
         (Value::Int(number), ParamKind::Int) => (*number).into(),
+        (Value::ULong(number), _) => (*number).into(),
         (Value::String(text), _) => BStr::new(text).to_string().into(),
         (Value::Ipv4(list), _) => list.iter().map(ToString::to_string).collect(),
         (Value::Ipv6(list), _) => list.iter().map(ToString::to_string).collect(),

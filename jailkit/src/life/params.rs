@@ -46,6 +46,10 @@ fn import_one(param: &ResolvedParam, kinds: &HashMap<String, ParamKind>) -> Resu
             let text = text().ok_or_else(needs_value)?;
             Value::Int(text.parse().map_err(|_| wrong(format!("'{text}' is no number")))?)
         }
+        ParamKind::ULong => {
+            let text = text().ok_or_else(needs_value)?;
+            Value::ULong(text.parse().map_err(|_| wrong(format!("'{text}' is no number")))?)
+        }
         ParamKind::String(len) => {
             let value = last.ok_or_else(needs_value)?;
             if len > 0 && value.len() >= len {
@@ -82,6 +86,14 @@ fn addresses<T: FromStr>(values: &[Text]) -> Result<Vec<T>, String> {
 pub(super) fn bare(item: &str) -> &str {
     let address = item.split_once('|').map_or(item, |(_, address)| address);
     address.split(['/', ' ']).next().unwrap_or_default()
+}
+
+/// The parameter that a name means, itself or by its `no` form, and its kind; none for one the kernel does not know.
+pub(super) fn kind_of(name: &str, kinds: &HashMap<String, ParamKind>) -> Option<(String, ParamKind)> {
+    match kinds.get(name) {
+        Some(kind) => Some((name.to_owned(), *kind)),
+        None => plain_form(name, kinds).map(|(plain, kind, _)| (plain, kind)),
+    }
 }
 
 /// The parameter of which this is the `no` form.

@@ -440,7 +440,8 @@ impl Comparison<'_> {
             }
         }
         if !jails.is_empty() {
-            self.steps.push(Step::StartJails { jails });
+            let ready = self.desired.jails.iter().filter_map(|jail| Some((jail.name.clone(), jail.ready.clone()?)));
+            self.steps.push(Step::StartJails { jails, ready: ready.collect() });
         }
         Ok(())
     }
