@@ -60,6 +60,29 @@ fn accepted() -> impl Strategy<Value = String> {
     proptest::collection::vec(statement, 0..12).prop_map(|statements| statements.concat())
 }
 
+/// Files that jail(8) takes, with blanks, line ends and comments wherever it takes them.
+fn uneven() -> impl Strategy<Value = Vec<u8>> {
+    let statements: [&[&str]; 10] = [
+        &["a", "=", "1", ";"],
+        &["b", ";"],
+        &["x", "+=", "'y z'", ",", "\"$name\"", ",", "\"a${b}c\"d", ";"],
+        &["q", " ", "\"it's\n$a\"", ";"],
+        &["$d", "=", "e\\\nf", ";"],
+        &["v", "{", "depend", "=", "w", ";", "}"],
+        &["w", "{", "y", ";", "z", "=", "\"$d\"", ";", "}", ";"],
+        &["\"*\"", "{", "\"u\"", "{", "c", "=", "3", ";", "}", "}"],
+        &["/* c */", "# d\n"],
+        &[";"],
+    ];
+    let gaps = ["", "", "", " ", "\t", "\n", "\r\n", "\n\n\n", " # note \n", "// note\n", "/* a\n  b */", " /**/ "];
+    let gaps = proptest::collection::vec(prop::sample::select(gaps.to_vec()), 100);
+    let statements = proptest::collection::vec(prop::sample::select(statements.to_vec()), 0..12);
+    (statements, gaps).prop_map(|(statements, gaps)| {
+        let tokens = statements.concat();
+        tokens.into_iter().zip(gaps).map(|(token, gap)| format!("{token}{gap}")).collect::<String>().into_bytes()
+    })
+}
+
 proptest! {
     #[test]
     fn any_text_is_read_without_harm_and_kept(text in text()) {
@@ -88,6 +111,17 @@ proptest! {
         prop_assert!(conf.set(Some("v"), "host.hostname", &["h".to_owned()]).is_ok());
         prop_assert!(conf.unset(Some("v"), "host.hostname").is_ok());
         prop_assert_eq!(String::from_utf8_lossy(conf.text()), text);
+    }
+
+    #[test]
+    fn a_file_in_an_even_layout_says_the_same(text in prop_oneof![1 => text(), 4 => uneven()]) {
+        let source = Source::new("f", text);
+        let Ok(conf) = JailConf::parse(&source) else { return Ok(()) };
+        let Ok(formatted) = conf.formatted() else { return Ok(()) };
+        let even = JailConf::parse(&Source::new("f", formatted.clone())).map_err(|e| TestCaseError::fail(e.to_string()))?;
+        prop_assert_eq!(even.formatted().map(|text| String::from_utf8_lossy(&text).into_owned()).ok(), Some(String::from_utf8_lossy(&formatted).into_owned()));
+        // A file that cannot be resolved says so in either layout; where, is another matter.
+        prop_assert_eq!(even.resolve().ok(), conf.resolve().ok());
     }
 
     #[test]

@@ -19,6 +19,7 @@
 mod assemble;
 mod block;
 mod edit;
+mod format;
 mod include;
 mod lex;
 mod names;

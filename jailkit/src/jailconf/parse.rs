@@ -72,6 +72,17 @@ pub(super) enum Piece {
     Var(Span),
 }
 
+impl Piece {
+    pub(super) fn span(&self) -> Span {
+        let (Self::Text(span) | Self::Var(span)) = self;
+        *span
+    }
+
+    pub(super) fn is_variable(&self) -> bool {
+        matches!(self, Self::Var(_))
+    }
+}
+
 pub(super) fn parse(source: &Source) -> Result<Statements, Diagnostics> {
     let mut lexer = Lexer::new(source);
     let token = lexer.next();

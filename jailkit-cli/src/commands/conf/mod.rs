@@ -2,6 +2,7 @@
 
 mod check;
 mod edit;
+mod fmt;
 mod get;
 mod resolve;
 
@@ -26,6 +27,7 @@ pub(crate) struct Conf {
 #[derive(Subcommand)]
 enum ConfCommand {
     Check(check::Check),
+    Fmt(fmt::Fmt),
     Resolve(resolve::Resolve),
     Get(get::Get),
     Set(edit::Set),
@@ -36,6 +38,7 @@ impl Conf {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<ExitCode, Failure> {
         match self.command {
             ConfCommand::Check(command) => command.run(terminal),
+            ConfCommand::Fmt(command) => command.run(terminal),
             ConfCommand::Resolve(command) => command.run(terminal),
             ConfCommand::Get(command) => command.run(terminal),
             ConfCommand::Set(command) => command.run(terminal),
