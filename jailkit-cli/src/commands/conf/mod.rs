@@ -2,7 +2,7 @@
 
 mod check;
 mod edit;
-mod fmt;
+pub(super) mod fmt;
 mod get;
 mod param_name;
 mod params;
