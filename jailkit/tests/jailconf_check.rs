@@ -34,7 +34,8 @@ fn jails_that_start_are_not_complained_of() {
         jail("allow.mount; allow.mount.zfs; enforce_statfs = 1; zfs.dataset = tank/w;"),
         jail("allow.mount.newfs; linux.something = x; meta.owner = me;"),
         jail("interface = lo1; ip6.addr = \"fd00::2/128\";"),
-        jail("noallow_is_a_variable_of_nobody.x = 1;").replace("noallow_is_a_variable_of_nobody.x = 1;", "$x = 1;"),
+        jail("$x = 1;"),
+        "persist; path = \"/$name\"; ip4.addr = 10.0.0.1;\na { }\nb { }".to_owned(),
         "a { path = /a; persist; depend = b; }\nb { path = /b; persist; children.max = 2; }\n\
          b.c { path = /c; persist; children.max = 1; }\nb.c.d { path = /d; persist; }"
             .to_owned(),
@@ -74,6 +75,10 @@ fn each_rule_points_at_what_it_is_about() {
         ("a circle", "a { path = /a; persist; depend = b; }\nb { path = /b; persist; depend = a; }".to_owned()),
         ("itself", one("depend = w;")),
         ("a shared path", "path = /x/; persist;\na { }\nb { }\nc { }".to_owned()),
+        (
+            "a shared address",
+            "persist; path = \"/$name\";\na { ip4.addr = 10.0.0.1, 10.0.0.2; }\nb { ip4.addr = 10.0.0.1; }".to_owned(),
+        ),
         ("no room for a child", "a { path = /a; persist; }\na.b { path = /b; persist; }".to_owned()),
         (
             "too little room",

@@ -50,6 +50,9 @@ impl JailConf {
     }
 }
 
+/// How many findings somebody reads: for those, near names are looked for.
+const READ: usize = 100;
+
 /// What a finding says and where: a statement that many jails have is wrong once.
 type Said = (Option<u32>, Part, String);
 
@@ -111,7 +114,8 @@ impl Checker {
             let message = format!("{} is no boolean, and has no form '{name}'", def.def.name);
             return self.push(place, Severity::Error, message, None);
         }
-        let near = jailparam::nearest(&name).map(|near| format!("did you mean '{near}'?"));
+        let near = (self.found.len() <= READ).then(|| jailparam::nearest(&name)).flatten();
+        let near = near.map(|near| format!("did you mean '{near}'?"));
         let (severity, help) = match jailparam::family(&name) {
             Family::Open => return,
             Family::Closed => (Severity::Error, near),
