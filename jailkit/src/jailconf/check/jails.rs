@@ -1,6 +1,6 @@
 //! Whether the jails of a file fit together: what they depend on, what they are in, and where they live.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
 use bstr::{BStr, ByteSlice};
@@ -14,10 +14,23 @@ use crate::source::{Severity, nearest, printable};
 
 impl Checker {
     pub(super) fn together(&mut self, resolved: &Resolved) {
+        self.twice(resolved);
         self.depend(resolved);
         self.nested(resolved);
         self.paths(resolved);
         self.addresses(resolved);
+    }
+
+    /// jail(8) makes a jail of each block, and does not put two of one name together.
+    fn twice(&mut self, resolved: &Resolved) {
+        let mut known = HashSet::new();
+        for jail in &resolved.jails {
+            if !known.insert(jail.name.as_bstr()) {
+                let message = format!("jail '{}' has a block already", printable(&jail.name));
+                let help = "jail(8) does not put them together: the first one counts".to_owned();
+                self.push(Place::block(jail), Severity::Warning, message, Some(help));
+            }
+        }
     }
 
     fn depend(&mut self, resolved: &Resolved) {

@@ -43,9 +43,10 @@ impl JailConf {
         let mut found = checker.found;
         let main = self.source.name();
         found.sort_by(|one, other| {
-            let key = |one: &Diagnostic| (one.source.name() != main, one.source.name().to_owned(), one.span);
-            key(one).cmp(&key(other))
+            let place = |one: &Diagnostic| (one.source.name() != main, one.source.name().to_owned(), one.span);
+            place(one).cmp(&place(other)).then_with(|| one.message.cmp(&other.message))
         });
+        found.dedup();
         Diagnostics::check(found)
     }
 }
