@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use jailkit::jailconf::JailConf;
+use jailkit::jailparam;
 
 use super::ConfFile;
 use super::param_name::ParamName;
@@ -49,6 +50,9 @@ impl Set {
         let old = conf.text().to_vec();
         let block = self.block.check(&conf)?;
         conf.set(block, &self.param, &self.values)?;
+        for fault in jailparam::advice(&self.param, &self.values) {
+            terminal.note(format_args!("warning: {fault}"));
+        }
         self.file.write(&old, conf.text(), terminal)
     }
 }
