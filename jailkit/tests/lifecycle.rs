@@ -298,13 +298,13 @@ fn everything_happens_in_the_order_that_jail_8_documents() {
         base { path = /srv/base; persist; }
         www {
             exec.release = release; exec.poststop = poststop; exec.stop = stop; exec.prestop = prestop;
-            exec.poststart = poststart; command = command; exec.start = start;
+            exec.poststart = poststart; command = command; exec.start = \"/bin/sh /etc/rc\";
             zfs.dataset = tank/www; exec.created = created; exec.prestart = prestart; mount.procfs; mount.fdescfs;
             mount.devfs; mount.fstab = /etc/fstab.www; mount = \"/srv/share /srv/www/one nullfs rw 0 0\";
             interface = lo0; ip4.addr = 127.0.0.2; exec.prepare = prepare; depend = base; path = /srv/www;
         }
         net {
-            exec.start = start; vnet.interface = epair0; zfs.dataset = tank/net; exec.created = created; vnet;
+            exec.start = \"/bin/sh /etc/rc\"; vnet.interface = epair0; zfs.dataset = tank/net; exec.created = created; vnet;
             depend = www; path = /srv/base;
         }";
     let dir = tempfile::tempdir().unwrap();
