@@ -107,6 +107,16 @@ pub(super) struct Jail {
     in_round: Vec<u32>,
     bad_in_round: usize,
     buffer: Vec<u8>,
+    /// Where somebody wants the variables too: all that the jail has, in its order.
+    pub(super) everything: Option<Vec<Found>>,
+}
+
+/// A parameter or variable with its values, and where it was set last.
+pub(super) struct Found {
+    pub(super) name: Text,
+    pub(super) is_variable: bool,
+    pub(super) values: Values,
+    pub(super) place: u32,
 }
 
 impl Jail {
@@ -456,6 +466,10 @@ impl Jail {
             return Err(Diagnostic::error(&files[file as usize].source, span, message).with_help(help));
         }
         let mut at = self.first;
+        if let Some(mut all) = self.everything.take() {
+            all.extend(self.in_order().map(|at| self.found(names, at)));
+            self.everything = Some(all);
+        }
         while at != NONE {
             let Collected { name, place, is_variable, behind, .. } = self.params[at as usize];
             if !is_variable {
@@ -465,6 +479,14 @@ impl Jail {
             at = behind;
         }
         Ok(self.failed.take())
+    }
+
+    fn found(&self, names: &Names, at: u32) -> Found {
+        let &Collected { name, place, is_variable, .. } = &self.params[at as usize];
+        let slots = self.segments_of(at).flat_map(|segment| segment.slots.clone());
+        let values: Vec<_> = slots.map(|slot| self.slots[slot as usize].text.clone()).collect();
+        let values = if values.is_empty() { Values::default() } else { Values::from(values) };
+        Found { name: names.text(name).clone(), is_variable, values, place }
     }
 
     fn take_values(&mut self, at: u32) -> Values {

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use bstr::ByteSlice;
 use rayon::prelude::*;
 
-use super::assemble::{Failed, FailedAt, Jail, Sources};
+use super::assemble::{Failed, FailedAt, Found, Jail, Sources};
 use super::block::Decoded;
-use super::include::{self, File};
+use super::include::{self, File, Files};
 use super::names::Names;
 use super::origin::Places;
 use super::parse::Statements;
@@ -25,8 +25,8 @@ const WORTH_A_THREAD: usize = 1000;
 /// How many jails keep their parameters together.
 const TOGETHER: usize = 256;
 
-pub(super) fn resolve(source: &Source, statements: &Statements) -> Result<Resolved, Diagnostics> {
-    let files = include::load(source, statements)?;
+pub(super) fn resolve(from: &dyn Files, source: &Source, statements: &Statements) -> Result<Resolved, Diagnostics> {
+    let files = include::load(from, source, statements)?;
     let places = Arc::new(Places::of(&files));
     let blocks = &places.blocks;
     let jails: Vec<usize> =
@@ -44,7 +44,7 @@ pub(super) fn resolve(source: &Source, statements: &Statements) -> Result<Resolv
 }
 
 /// Resolves one jail after the other.
-struct Resolver<'a> {
+pub(super) struct Resolver<'a> {
     files: &'a [File<'a>],
     places: &'a Arc<Places>,
     names: Names,
@@ -65,7 +65,7 @@ struct Wildcard<'a> {
 }
 
 impl<'a> Resolver<'a> {
-    fn new(files: &'a [File<'a>], places: &'a Arc<Places>) -> Self {
+    pub(super) fn new(files: &'a [File<'a>], places: &'a Arc<Places>) -> Self {
         let blocks = &places.blocks;
         let (mut names, mut shared) = (Names::new(), Decoded::default());
         let all = blocks.blocks.iter().enumerate().map(|(index, block)| (index, block, blocks.name(block)));
@@ -100,6 +100,15 @@ impl<'a> Resolver<'a> {
             }));
         }
         Ok(jails)
+    }
+
+    /// The parameters and variables of one jail, in its order; why it fails, where it does.
+    pub(super) fn everything(&mut self, index: usize) -> Result<(Vec<Found>, Option<Box<Diagnostic>>), Diagnostic> {
+        let mut together = Together::with_room(0, self.places.clone());
+        self.jail.everything = Some(Vec::new());
+        let failed = self.jail(index, &mut together)?;
+        let failed = failed.map(|failed| self.diagnostic(failed));
+        Ok((self.jail.everything.take().unwrap_or_default(), failed))
     }
 
     /// Puts the parameters of one jail behind those of others; why it fails, where it does.
@@ -140,7 +149,7 @@ impl<'a> Resolver<'a> {
 }
 
 /// Whether strtol(3) reads the name whole, and not as 0: such a name is a jid.
-fn is_number(name: &[u8]) -> bool {
+pub(super) fn is_number(name: &[u8]) -> bool {
     let text = trim_space(name);
     let digits = text.strip_prefix(b"-").or(text.strip_prefix(b"+")).unwrap_or(text);
     !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) && leading_int(name) != 0
