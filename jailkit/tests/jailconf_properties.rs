@@ -83,6 +83,31 @@ fn uneven() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// A line of an fstab, with blanks and oddities where they can be.
+fn fstab_line() -> impl Strategy<Value = String> {
+    let fields = [
+        "/dev/x",
+        "/y\\040z",
+        "none",
+        "nullfs",
+        "ufs",
+        "rw",
+        "ro,late",
+        "xx",
+        "0",
+        "1",
+        "# c",
+        "a:b:rw:0:0",
+        "\r",
+        "é",
+        "\0",
+    ];
+    let gaps = [" ", " ", "\t", "  \t ", "", "\x0c", "\n"];
+    let pair = (prop::sample::select(fields.to_vec()), prop::sample::select(gaps.to_vec()));
+    proptest::collection::vec(pair, 0..8)
+        .prop_map(|pairs| pairs.into_iter().map(|(field, gap)| format!("{field}{gap}")).collect::<String>() + "\n")
+}
+
 proptest! {
     #[test]
     fn any_text_is_read_without_harm_and_kept(text in text()) {
@@ -121,16 +146,31 @@ proptest! {
         let even = JailConf::parse(&Source::new("f", formatted.clone())).map_err(|e| TestCaseError::fail(e.to_string()))?;
         prop_assert_eq!(even.formatted().map(|text| String::from_utf8_lossy(&text).into_owned()).ok(), Some(String::from_utf8_lossy(&formatted).into_owned()));
         // A file that cannot be resolved says so in either layout; where, is another matter.
-        prop_assert_eq!(even.resolve().ok(), conf.resolve().ok());
+        // Where a fault is seen moves with the layout; what the jails come to does not.
+        let jails = |conf: &JailConf| conf.resolve().ok().map(|resolved| serde_json::json!(resolved));
+        prop_assert_eq!(jails(&even), jails(&conf));
     }
 
     #[test]
-    fn what_an_entry_says_is_read_back(spec in "[ -~\t]{1,20}", file in "/[ -~]{0,20}") {
+    fn what_an_entry_says_is_read_back(text in text(), spec in "[ -~\t]{1,20}", file in "/[ -~]{0,20}") {
         let entry = jailkit::fstab::Entry::nullfs(&spec, &file, "ro");
-        let mut fstab = Fstab::parse(&Source::new("fstab", "# mine"));
+        let mut fstab = Fstab::parse(&Source::new("fstab", text.clone()));
+        prop_assume!(fstab.entries().all(|found| found != entry));
         fstab.add(&entry);
-        prop_assert_eq!(fstab.entries().collect::<Vec<_>>(), vec![entry.clone()]);
+        prop_assert_eq!(fstab.entries().last(), Some(entry.clone()));
+        prop_assert_eq!(fstab.jail_mounts().last().and_then(|(_, mount)| mount.ok()).map(|mount| mount.spec), Some(entry.spec.clone()));
         fstab.remove(&entry);
-        prop_assert_eq!(fstab.text(), b"# mine\n");
+        prop_assert_eq!(fstab.text(), text);
+    }
+
+    #[test]
+    fn columns_in_line_say_the_same(lines in proptest::collection::vec(fstab_line(), 0..12)) {
+        let fstab = Fstab::parse(&Source::new("fstab", lines.concat()));
+        let even = Fstab::parse(&Source::new("fstab", fstab.formatted()));
+        prop_assert_eq!(even.entries().collect::<Vec<_>>(), fstab.entries().collect::<Vec<_>>());
+        prop_assert_eq!(even.bad_lines().count(), fstab.bad_lines().count());
+        let jail = |fstab: &Fstab| fstab.jail_mounts().map(|(_, mount)| mount).collect::<Vec<_>>();
+        prop_assert_eq!(jail(&even), jail(&fstab));
+        prop_assert_eq!(even.formatted(), even.text());
     }
 }

@@ -262,9 +262,9 @@ impl<'a> Layout<'a> {
             Kind::Text { joined: true } | Kind::Var { joined: true } => {}
             _ if !gap.comments.is_empty() => {
                 if is_broken {
-                    self.continue_line()
+                    self.continue_line();
                 } else {
-                    self.out.push(b' ')
+                    self.out.push(b' ');
                 }
             }
             Kind::Semicolon | Kind::Comma | Kind::End => {}

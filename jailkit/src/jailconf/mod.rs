@@ -18,6 +18,9 @@
 
 mod assemble;
 mod block;
+mod build;
+mod check;
+mod depend;
 mod edit;
 mod explain;
 mod format;
@@ -27,10 +30,13 @@ mod names;
 mod option;
 mod origin;
 mod parse;
+mod quote;
 mod resolve;
 mod resolved;
 mod text;
 
+pub use build::{BlockError, BlockParam, JailBlock};
+pub(crate) use depend::{Dependencies, Trouble};
 pub use explain::{Effect, Explained, Explanation, Operator, Replaced, Setting};
 pub(crate) use include::GLOB;
 pub use include::{Files, HostFiles, NoFiles};

@@ -302,7 +302,7 @@ impl Parser<'_> {
             span = span.join(self.advance().whole);
         }
         let text = crate::source::printable(self.source.slice(span));
-        let message = format!("the name {text} is more than one piece to jail(8)");
+        let message = format!("{text} without quotes is a syntax error in jail(8): a name is one piece");
         self.error(span, message, format!("quote it whole: \"{}\"", text.replace('"', "")));
         Err(Broken)
     }

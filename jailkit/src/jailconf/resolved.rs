@@ -124,6 +124,11 @@ impl Together {
 }
 
 impl Params {
+    /// What tells the place where the parameter at this index was set from all others.
+    pub(super) fn place(&self, index: usize) -> Option<u32> {
+        self.together.places[self.range.clone()].get(index).copied()
+    }
+
     /// Where the parameter at this index was set last, [`Scope`](super::Scope) and all. It costs a look at the file;
     /// until then, a parameter keeps only a number.
     pub fn origin(&self, index: usize) -> Option<Origin> {

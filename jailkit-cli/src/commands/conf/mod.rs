@@ -3,8 +3,10 @@
 mod check;
 mod edit;
 mod explain;
-mod fmt;
+pub(super) mod fmt;
 mod get;
+mod param_name;
+mod params;
 mod resolve;
 
 use std::path::{Path, PathBuf};
@@ -34,6 +36,7 @@ enum ConfCommand {
     Get(get::Get),
     Set(edit::Set),
     Unset(edit::Unset),
+    Params(params::Params),
 }
 
 impl Conf {
@@ -46,6 +49,7 @@ impl Conf {
             ConfCommand::Get(command) => command.run(terminal),
             ConfCommand::Set(command) => command.run(terminal),
             ConfCommand::Unset(command) => command.run(terminal),
+            ConfCommand::Params(command) => command.run(terminal),
         }
     }
 }
