@@ -43,7 +43,7 @@ pub use include::{Files, HostFiles, NoFiles};
 pub(crate) use option::is_internal;
 pub use origin::{Origin, Scope};
 pub(crate) use resolve::matches_wildcard;
-pub use resolved::{Params, Resolved, ResolvedJail, ResolvedParam};
+pub use resolved::{Params, ParamsIter, Resolved, ResolvedJail, ResolvedParam};
 pub use text::{Text, Values};
 
 use parse::Statements;

@@ -16,7 +16,7 @@ use super::include::{self, File, Files};
 use super::names::Names;
 use super::origin::Places;
 use super::parse::Statements;
-use super::resolved::{Params, Resolved, ResolvedJail, Together, leading_int, trim_space};
+use super::resolved::{Params, Resolved, ResolvedJail, Shared, Together, leading_int, trim_space};
 use crate::source::{Diagnostic, Diagnostics, Source};
 
 /// How many jails are worth a thread of their own.
@@ -50,6 +50,8 @@ pub(super) struct Resolver<'a> {
     names: Names,
     /// The parameters of the wildcards and the top level, decoded once.
     shared: Decoded,
+    /// Those of them that jails have as they are.
+    table: Arc<Shared>,
     wildcards: Vec<Wildcard<'a>>,
     /// Those of the jail at hand.
     own: Decoded,
@@ -75,21 +77,22 @@ impl<'a> Resolver<'a> {
             params: shared.take_in(&mut names, files, blocks, block),
         });
         let wildcards = wildcards.collect();
-        Self { files, places, names, shared, wildcards, own: Decoded::default(), jail: Jail::default() }
+        let table = Arc::new(Shared::of(&names, &shared));
+        Self { files, places, names, shared, table, wildcards, own: Decoded::default(), jail: Jail::default() }
     }
 
     /// The jails whose blocks have these numbers.
     fn jails(&mut self, indices: &[usize]) -> Result<Vec<ResolvedJail>, Diagnostic> {
         let mut jails = Vec::with_capacity(indices.len());
-        let mut room = 0;
+        let mut room = (0, 0);
         for indices in indices.chunks(TOGETHER) {
-            let mut together = Together::with_room(room, self.places.clone());
+            let mut together = Together::with_room(room, self.places.clone(), self.table.clone());
             let mut ends = Vec::with_capacity(indices.len());
             for &index in indices {
                 let failed = self.jail(index, &mut together)?;
-                ends.push((index, failed.map(|failed| self.diagnostic(failed)), together.params.len()));
+                ends.push((index, failed.map(|failed| self.diagnostic(failed)), together.len()));
             }
-            room = together.params.len() + together.params.len() / 16;
+            room = together.room();
             let together = Arc::new(together);
             let mut start = 0;
             jails.extend(ends.into_iter().map(|(index, failed, end)| {
@@ -104,7 +107,7 @@ impl<'a> Resolver<'a> {
 
     /// The parameters and variables of one jail, in its order; why it fails, where it does.
     pub(super) fn everything(&mut self, index: usize) -> Result<(Vec<Found>, Option<Box<Diagnostic>>), Diagnostic> {
-        let mut together = Together::with_room(0, self.places.clone());
+        let mut together = Together::with_room((0, 0), self.places.clone(), self.table.clone());
         self.jail.everything = Some(Vec::new());
         let failed = self.jail(index, &mut together)?;
         let failed = failed.map(|failed| self.diagnostic(failed));
@@ -119,20 +122,21 @@ impl<'a> Resolver<'a> {
         let name = blocks.name(block);
         own.clear();
         let own_params = own.take_in(names, self.files, blocks, block);
+        let sources = Sources { shared, own };
         jail.begin(names, name, block.place, is_number(name));
         let before = self.wildcards.partition_point(|wildcard| wildcard.index < index);
         for wildcard in &self.wildcards[..before] {
             if matches_wildcard(name, wildcard.name) {
-                jail.add_all(names, shared, wildcard.params.clone(), false);
+                jail.add_all(names, sources, wildcard.params.clone(), false);
             }
         }
-        jail.add_all(names, own, own_params, true);
+        jail.add_all(names, sources, own_params, true);
         for wildcard in &self.wildcards[before..] {
             if matches_wildcard(name, wildcard.name) {
-                jail.add_all(names, shared, wildcard.params.clone(), false);
+                jail.add_all(names, sources, wildcard.params.clone(), false);
             }
         }
-        jail.finish(names, Sources { shared, own }, self.files, name, into)
+        jail.finish(names, sources, self.files, name, into)
     }
 
     /// What is to be said of a jail that fails.
