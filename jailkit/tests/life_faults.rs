@@ -3,151 +3,41 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // the helpers here are part of tests
 
-use std::os::fd::OwnedFd;
+mod between;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
-use ipnet::IpNet;
-use jailkit::host::{Files, Host, PacketFilter, RightsError, SimHost};
+use between::{Between, Meddler};
+use jailkit::host::{Host, SimHost};
 use jailkit::jailconf::{JailConf, Resolved};
-use jailkit::kernel::{
-    Errno, Found, GetFlags, Interface, Jid, Kernel, KernelError, Mount, MountRequest, Param, ParamType, SetFlags, Value,
-};
+use jailkit::kernel::{Interface, Mount};
 use jailkit::life::{self, Handle, Options, Silent};
-use jailkit::process::{Exit, Processes, Program, ProgramError};
+use jailkit::process::{Exit, Program};
 use jailkit::source::Source;
 use jailkit::stack::Owner;
 
-/// A simulated host on which the `at`th effect fails; all after it too, where the run is killed there.
-struct Faulty {
-    host: SimHost,
+/// Who lets the `at`th effect fail; all after it too, where the run is killed there.
+struct Fault {
     at: usize,
     kills: bool,
     effects: AtomicUsize,
 }
 
-impl Faulty {
-    fn fails(&self) -> bool {
+impl Fault {
+    fn new(at: usize, kills: bool) -> Self {
+        Self { at, kills, effects: AtomicUsize::new(0) }
+    }
+}
+
+impl Meddler for Fault {
+    fn effect(&self) -> std::io::Result<()> {
         let effect = self.effects.fetch_add(1, Ordering::Relaxed);
-        effect == self.at || (self.kills && effect > self.at)
+        if effect == self.at || (self.kills && effect > self.at) { Err(std::io::Error::other("fault")) } else { Ok(()) }
     }
 
-    fn effect<T>(&self, act: impl FnOnce() -> Result<T, KernelError>) -> Result<T, KernelError> {
-        if self.fails() {
-            return Err(KernelError { call: "fault".into(), errno: Errno::EIO, message: None });
-        }
-        act()
-    }
-}
-
-impl Kernel for Faulty {
-    fn jail_set(&self, params: &[Param], flags: SetFlags) -> Result<Jid, KernelError> {
-        self.effect(|| self.host.kernel().jail_set(params, flags))
-    }
-    fn jail_get(
-        &self,
-        keys: &[Param],
-        wanted: &[ParamType],
-        flags: GetFlags,
-    ) -> Result<(Jid, Vec<Value>), KernelError> {
-        self.host.kernel().jail_get(keys, wanted, flags)
-    }
-    fn jail_attach(&self, jid: Jid) -> Result<(), KernelError> {
-        self.effect(|| self.host.kernel().jail_attach(jid))
-    }
-    fn jail_remove(&self, jid: Jid) -> Result<(), KernelError> {
-        self.effect(|| self.host.kernel().jail_remove(jid))
-    }
-    fn jail_params(&self) -> Result<Vec<ParamType>, KernelError> {
-        self.host.kernel().jail_params()
-    }
-    fn jail_descriptor(&self, jid: Jid) -> Result<OwnedFd, KernelError> {
-        self.host.kernel().jail_descriptor(jid)
-    }
-    fn find(&self, path: &Path) -> Result<Found, KernelError> {
-        self.host.kernel().find(path)
-    }
-    fn mount(&self, request: &MountRequest) -> Result<(), KernelError> {
-        self.effect(|| self.host.kernel().mount(request))
-    }
-    fn unmount(&self, path: &Path, force: bool) -> Result<(), KernelError> {
-        self.effect(|| self.host.kernel().unmount(path, force))
-    }
-    fn mounts(&self) -> Result<Vec<Mount>, KernelError> {
-        self.host.kernel().mounts()
-    }
-    fn interfaces(&self) -> Result<Vec<Interface>, KernelError> {
-        self.host.kernel().interfaces()
-    }
-    fn create_interface(&self, name: &str) -> Result<(), KernelError> {
-        self.effect(|| self.host.kernel().create_interface(name))
-    }
-    fn destroy_interface(&self, name: &str) -> Result<(), KernelError> {
-        self.effect(|| self.host.kernel().destroy_interface(name))
-    }
-    fn add_address(&self, interface: &str, address: IpNet) -> Result<(), KernelError> {
-        self.effect(|| self.host.kernel().add_address(interface, address))
-    }
-    fn remove_address(&self, interface: &str, address: std::net::IpAddr) -> Result<(), KernelError> {
-        self.effect(|| self.host.kernel().remove_address(interface, address))
-    }
-    fn move_interface(&self, name: &str, to: Jid) -> Result<(), KernelError> {
-        self.effect(|| self.host.kernel().move_interface(name, to))
-    }
-    fn reclaim_interface(&self, name: &str, from: Jid) -> Result<(), KernelError> {
-        self.effect(|| self.host.kernel().reclaim_interface(name, from))
-    }
-    fn load_module(&self, name: &str) -> Result<(), KernelError> {
-        self.effect(|| self.host.kernel().load_module(name))
-    }
-    fn unload_module(&self, name: &str) -> Result<(), KernelError> {
-        self.effect(|| self.host.kernel().unload_module(name))
-    }
-    fn has_module(&self, name: &str) -> Result<bool, KernelError> {
-        self.host.kernel().has_module(name)
-    }
-    fn sysctl(&self, name: &str) -> Result<i64, KernelError> {
-        self.host.kernel().sysctl(name)
-    }
-    fn set_sysctl(&self, name: &str, value: i64) -> Result<(), KernelError> {
-        self.effect(|| self.host.kernel().set_sysctl(name, value))
-    }
-}
-
-impl Processes for Faulty {
-    fn run(&self, program: &Program) -> Result<Exit, ProgramError> {
-        if self.fails() { Ok(Exit::Status(1)) } else { self.host.processes().run(program) }
-    }
-    fn terminate(&self, jail: Jid, patience: Duration) -> std::io::Result<bool> {
-        if self.fails() {
-            return Err(std::io::Error::other("fault"));
-        }
-        self.host.processes().terminate(jail, patience)
-    }
-}
-
-impl Host for Faulty {
-    fn describe(&self) -> String {
-        self.host.describe()
-    }
-    fn is_simulated(&self) -> bool {
-        true
-    }
-    fn check_rights(&self) -> Result<(), RightsError> {
-        Ok(())
-    }
-    fn files(&self) -> &dyn Files {
-        self.host.files()
-    }
-    fn kernel(&self) -> &dyn Kernel {
-        self
-    }
-    fn processes(&self) -> &dyn Processes {
-        self
-    }
-    fn packet_filter(&self) -> &dyn PacketFilter {
-        self.host.packet_filter()
+    fn program(&self, _host: &SimHost, _program: &Program) -> std::io::Result<Option<Exit>> {
+        Ok(self.effect().err().map(|_| Exit::Status(1)))
     }
 }
 
@@ -191,9 +81,9 @@ fn world(host: &SimHost) -> (Vec<Mount>, Vec<Interface>, usize) {
 
 /// A host whose `at`th effect fails while the jail is started, and how many effects there were.
 fn started_with_fault(dir: &Path, at: usize, kills: bool) -> (SimHost, usize, bool) {
-    let faulty = Faulty { host: prepared(dir), at, kills, effects: AtomicUsize::new(0) };
+    let faulty = Between { host: prepared(dir), meddler: Fault::new(at, kills) };
     let is_well = life::start(&faulty, &conf(), &["www"], &Options::default(), &Silent).unwrap().is_well();
-    (faulty.host, faulty.effects.into_inner(), is_well)
+    (faulty.host, faulty.meddler.effects.into_inner(), is_well)
 }
 
 #[test]
@@ -240,7 +130,7 @@ fn a_start_or_stop_killed_at_any_step_can_be_taken_back() {
 
         let dir = tempfile::tempdir().unwrap();
         let (host, ..) = started_with_fault(dir.path(), usize::MAX, false);
-        let faulty = Faulty { host, at, kills: true, effects: AtomicUsize::new(0) };
+        let faulty = Between { host, meddler: Fault::new(at, true) };
         let is_well = stop(&faulty).is_well();
         let summary = stop(&faulty.host);
         assert!(is_well || summary.is_well(), "stop killed at effect {at}: {summary:?}");

@@ -283,6 +283,95 @@ fn translation() {
     ]);
 }
 
+/// pf.conf(5), `af-to`: RFC 6052 says where the address of IPv4 lies.
+#[test]
+fn one_family_becomes_the_other() {
+    let four = "in igb0 tcp 198.51.100.9:4000 203.0.113.10:80";
+    let six = |to: &str| format!("in igb0 tcp [2001:db8:1::9]:4000 [{to}]:80");
+    let rules = |to: &str| format!("pass in inet6 from any to {to} af-to inet from 203.0.113.10");
+    for (prefix, to) in [
+        ("64:ff9b::/96", "64:ff9b::c633:6409"),
+        ("2001:db8::/32", "2001:db8:c633:6409::"),
+        ("2001:db8:122::/48", "2001:db8:122:c633:64:900::"),
+        ("2001:db8:122:344::/64", "2001:db8:122:344:c6:3364:900:0"),
+        ("any", "64:ff9b::c633:6409"),
+    ] {
+        assert_eq!(told(&rules(prefix), &six(to)), "pass 1 203.0.113.10:50001-65535 198.51.100.9:80", "{prefix}");
+    }
+    check(&[
+        (
+            "pass in inet from any to 203.0.113.10 af-to inet6 from 2001:db8::/96",
+            four,
+            "pass 1 [2001:db8::]:50001-65535 [2001:db8::cb00:710a]:80",
+        ),
+        (
+            "pass in inet from any to 203.0.113.10 af-to inet6 from 2001:db8::1 to 64:ff9b::/96",
+            four,
+            "pass 1 [2001:db8::1]:50001-65535 [64:ff9b::cb00:710a]:80",
+        ),
+        (
+            "pass in inet from any to 203.0.113.10 af-to inet6 from 2001:db8::1 to 2001:db8::2 port 8080",
+            four,
+            "pass 1 [2001:db8::1]:50001-65535 [2001:db8::2]:8080",
+        ),
+        (
+            "pass in inet6 from any to 64:ff9b::/96 af-to inet from 203.0.113.10 to 10.0.0.0/24",
+            &six("64:ff9b::c633:6409"),
+            "pass 1 203.0.113.10:50001-65535 10.0.0.9:80",
+        ),
+    ]);
+}
+
+#[test]
+fn of_a_large_pool_each_part_is_followed_that_the_rules_tell_apart() {
+    let out = "out igb0 tcp 10.0.0.2:4000 198.51.100.9:80";
+    let nat = "nat on igb0 from 10.0.0.0/24 -> 203.0.113.0/24 random static-port\n";
+    check(&[
+        (
+            &format!("{nat}pass"),
+            "out igb0 tcp 10.0.0.2:4000 198.51.100.9:80 A",
+            "pass - 203.0.113.0:4000 198.51.100.9:80",
+        ),
+        (
+            &format!("{nat}block from 203.0.113.64/26"),
+            out,
+            "undecided: pass - 203.0.113.0:4000 198.51.100.9:80; block 2 203.0.113.64:4000 198.51.100.9:80; \
+             pass - 203.0.113.128:4000 198.51.100.9:80",
+        ),
+        (&format!("{nat}block from 203.0.113.0/24"), out, "block 2 203.0.113.0:4000 198.51.100.9:80"),
+        ("pass out nat-to 203.0.113.0/24 random static-port\nblock in", out, "pass 1 203.0.113.0:4000 198.51.100.9:80"),
+        // Without a kind of pool, the network's first address and no other.
+        ("nat on igb0 from 10.0.0.0/24 -> 203.0.113.0/24 static-port", out, "pass - 203.0.113.0:4000 198.51.100.9:80"),
+    ]);
+    let parts: String = (0..32).map(|part| format!("block from 203.0.113.{}\n", part * 4)).collect();
+    assert!(told(&format!("{nat}{parts}"), out).starts_with("undecided: "));
+}
+
+/// pf.conf(5), `ether`: what a rule asks of the stations cannot be known of a packet.
+#[test]
+fn frames_and_limits_of_states() {
+    let mac = "00:01:02:03:04:05";
+    check(&[
+        ("ether block\npass", WEB, "block -"),
+        ("ether pass\npass", WEB, "pass 2"),
+        ("ether block on igb1\npass", WEB, "pass 2"),
+        ("ether block out\npass", WEB, "pass 2"),
+        ("ether block proto 0x86dd\npass", WEB, "pass 2"),
+        ("ether block l3 from 198.51.100.0/24\npass", WEB, "block -"),
+        ("ether block l3 to 10.0.0.0/8\npass", WEB, "pass 2"),
+        (&format!("ether block from {mac}\npass"), WEB, "undecided: pass 2; block -"),
+        (&format!("ether block\nether pass quick from {mac}\nether block\npass"), WEB, "undecided: pass 4; block -"),
+        (&format!("ether block from {mac}\nether pass\npass"), WEB, "pass 3"),
+        ("ether anchor a {\n ether block quick\n}\npass", WEB, "block -"),
+        ("ether block\npass", "in lo0 tcp 127.0.0.1:1 127.0.0.1:80", "pass 2"),
+        ("pass keep state (max 10)", WEB, "undecided: pass 1; block 1"),
+        ("pass keep state (max-src-states 10)", WEB, "undecided: pass 1; block 1"),
+        ("pass proto tcp keep state (max-src-conn 10)", WEB, "pass 1"),
+        ("block on any", WEB, "block 1"),
+        ("block on any", "in lo0 tcp 127.0.0.1:1 127.0.0.1:80", "pass -"),
+    ]);
+}
+
 #[test]
 fn what_cannot_be_known_is_undecided() {
     check(&[

@@ -5,11 +5,11 @@
 
 use std::ops::Range;
 
-use super::block::{Decoded, Given};
+use super::block::{Decoded, Given, Variable};
 use super::include::File;
 use super::names::{JID, NAME, NameId, Names};
 use super::option::same_option;
-use super::resolve::ResolvedParam;
+use super::resolved::{ResolvedParam, Together};
 use super::text::{Text, Values};
 use crate::source::{Diagnostic, Span};
 
@@ -19,6 +19,8 @@ const NONE: u32 = u32::MAX;
 /// A parameter of the jail.
 struct Collected {
     name: NameId,
+    /// Where it was set last.
+    place: u32,
     is_variable: bool,
     is_immutable: bool,
     /// Whether a variable that it needs is not there.
@@ -72,12 +74,26 @@ pub(super) struct Sources<'a> {
     pub(super) own: &'a Decoded,
 }
 
+/// Why jail(8) would not start a jail.
+pub(super) struct Failed {
+    pub(super) at: FailedAt,
+    pub(super) reason: String,
+}
+
+/// Where it is to be seen: the place of a statement, or a variable by the number of its file and its span there.
+pub(super) enum FailedAt {
+    Statement(u32),
+    Variable(u32, Span),
+}
+
 /// The jail that is being put together.
 #[derive(Default)]
 pub(super) struct Jail {
     /// Its number, which is never 0.
     number: u32,
-    failed: Option<String>,
+    /// Where its name stands.
+    place: u32,
+    failed: Option<Failed>,
     /// A variable that jail(8) does not survive, and where it stands.
     crash: Option<(NameId, u32, Span)>,
     params: Vec<Collected>,
@@ -95,8 +111,9 @@ pub(super) struct Jail {
 
 impl Jail {
     /// Begins the next jail.
-    pub(super) fn begin(&mut self, names: &Names, name: &[u8], is_number: bool) {
+    pub(super) fn begin(&mut self, names: &Names, name: &[u8], place: u32, is_number: bool) {
         self.number += 1;
+        self.place = place;
         (self.failed, self.crash) = (None, None);
         self.params.clear();
         self.segments.clear();
@@ -110,7 +127,9 @@ impl Jail {
         let slot = self.slots.len() as u32;
         self.slots.push(Slot { text: name.into(), ..Slot::default() });
         let segment = self.segment(slot..slot + 1);
-        self.push(names, param, false, segment, 1, 0);
+        let given =
+            Given { name: param, place: self.place, is_variable: false, appends: false, values: 0..1, pending: 0 };
+        self.push(names, &given, segment);
     }
 
     fn segment(&mut self, slots: Range<u32>) -> u32 {
@@ -118,7 +137,9 @@ impl Jail {
         self.segments.len() as u32 - 1
     }
 
-    fn push(&mut self, names: &Names, name: NameId, is_variable: bool, segment: u32, len: u32, pending: u32) {
+    fn push(&mut self, names: &Names, given: &Given, segment: u32) {
+        let &Given { name, place, is_variable, pending, ref values, .. } = given;
+        let len = values.end - values.start;
         let at = self.params.len() as u32;
         let class = &mut self.classes[names.class(name)];
         if class.jail == self.number {
@@ -134,6 +155,7 @@ impl Jail {
         }
         self.params.push(Collected {
             name,
+            place,
             is_variable,
             is_immutable: !is_variable && names.is_immutable(name),
             is_bad: false,
@@ -160,8 +182,8 @@ impl Jail {
         })
     }
 
-    fn fail(&mut self, reason: impl FnOnce() -> String) {
-        self.failed.get_or_insert_with(reason);
+    fn fail(&mut self, at: FailedAt, reason: impl FnOnce() -> String) {
+        self.failed.get_or_insert_with(|| Failed { at, reason: reason() });
     }
 
     pub(super) fn add_all(&mut self, names: &mut Names, decoded: &Decoded, givens: Range<usize>, is_own: bool) {
@@ -179,17 +201,23 @@ impl Jail {
             let known = &self.params[at as usize];
             let (is_variable, is_immutable) = (known.is_variable, known.is_immutable);
             if is_variable != given.is_variable {
-                self.fail(|| format!("the variable ${} has the name of a parameter", names.text(name)));
+                self.fail(FailedAt::Statement(given.place), || {
+                    format!("the variable ${} has the name of a parameter", names.text(name))
+                });
                 return;
             }
             if is_immutable {
                 let text = names.text(name);
-                self.fail(|| format!("'{text}' cannot be set twice, and the block's own name sets it once"));
+                self.fail(FailedAt::Statement(given.place), || {
+                    format!("'{text}' cannot be set twice, and the block's own name sets it once")
+                });
                 return;
             }
         }
         if is_new && given.is_variable && names.is_known(name) {
-            self.fail(|| format!("the variable ${} has the name of a parameter", names.text(name)));
+            self.fail(FailedAt::Statement(given.place), || {
+                format!("the variable ${} has the name of a parameter", names.text(name))
+            });
         }
         let first = self.slots.len() as u32;
         let templates = &decoded.templates[given.values.start as usize..given.values.end as usize];
@@ -203,11 +231,11 @@ impl Jail {
         let len = templates.len() as u32;
         let segment = self.segment(first..first + len);
         let Some(at) = known else {
-            self.push(names, name, given.is_variable, segment, len, given.pending);
+            self.push(names, given, segment);
             return;
         };
         let known = &mut self.params[at as usize];
-        known.name = name;
+        (known.name, known.place) = (name, given.place);
         if given.appends {
             self.segments[known.last_segment as usize].next = segment;
             known.len += len;
@@ -311,7 +339,7 @@ impl Jail {
             match found {
                 Err(missing) => {
                     let param = self.params[at as usize].name;
-                    self.fail_round(|| format!("{}: {}", names.text(param), missing.said(names.text(var.name))));
+                    self.fail_round(var, || format!("{}: {}", names.text(param), missing.said(names.text(var.name))));
                 }
                 Ok(found) if self.params[found as usize].len == 1 => {
                     if let Some(value) = self.only_value(found) {
@@ -320,7 +348,7 @@ impl Jail {
                 }
                 Ok(_) if is_inside => {
                     let param = names.text(self.params[at as usize].name);
-                    self.fail_round(|| format!("{param}: a list of values cannot stand inside a string"));
+                    self.fail_round(var, || format!("{param}: a list of values cannot stand inside a string"));
                 }
                 Ok(_) => {
                     self.crash.get_or_insert((var.name, var.file, var.span));
@@ -337,8 +365,8 @@ impl Jail {
     }
 
     /// Fails the jail, and marks the parameters that this round has looked at.
-    fn fail_round(&mut self, reason: impl FnOnce() -> String) {
-        self.fail(reason);
+    fn fail_round(&mut self, var: &Variable, reason: impl FnOnce() -> String) {
+        self.fail(FailedAt::Variable(var.file, var.span), reason);
         for &at in &self.in_round[self.bad_in_round..] {
             self.params[at as usize].is_bad = true;
         }
@@ -411,8 +439,8 @@ impl Jail {
         sources: Sources<'_>,
         files: &[File<'_>],
         name: &[u8],
-        into: &mut Vec<ResolvedParam>,
-    ) -> Result<Option<String>, Diagnostic> {
+        into: &mut Together,
+    ) -> Result<Option<Failed>, Diagnostic> {
         let is_name = |at: u32| {
             let param = &self.params[at as usize];
             !param.is_variable && param.name == NAME
@@ -429,9 +457,10 @@ impl Jail {
         }
         let mut at = self.first;
         while at != NONE {
-            let Collected { name, is_variable, behind, .. } = self.params[at as usize];
+            let Collected { name, place, is_variable, behind, .. } = self.params[at as usize];
             if !is_variable {
-                into.push(ResolvedParam { name: names.text(name).clone(), values: self.take_values(at) });
+                into.params.push(ResolvedParam { name: names.text(name).clone(), values: self.take_values(at) });
+                into.places.push(place);
             }
             at = behind;
         }

@@ -15,10 +15,15 @@ const MAX_DEPTH: usize = 32;
 /// How many files one jail.conf may take in: files that include one another twice over would never end.
 const MAX_FILES: usize = 4096;
 
+/// How long all files may be together: a place in them is a number of 32 bits.
+const MAX_LEN: usize = Source::MAX_LEN;
+
 /// One file with its statements.
 pub(super) struct File<'a> {
     pub(super) source: Source,
     pub(super) statements: Cow<'a, Statements>,
+    /// How long the files before it are together: with it, an offset tells the file too.
+    pub(super) base: u32,
     /// By the index of an item: the files it includes, as indices among the files.
     pub(super) included: Vec<(usize, Vec<usize>)>,
 }
@@ -26,7 +31,7 @@ pub(super) struct File<'a> {
 /// The file and all that it includes; itself the first.
 pub(super) fn load<'a>(source: &Source, statements: &'a Statements) -> Result<Vec<File<'a>>, Diagnostics> {
     let mut files = Vec::new();
-    add(&mut files, source.clone(), Cow::Borrowed(statements), 0)?;
+    add(&mut files, source.clone(), Cow::Borrowed(statements), 0, 0)?;
     Ok(files)
 }
 
@@ -35,10 +40,11 @@ fn add<'a>(
     source: Source,
     statements: Cow<'a, Statements>,
     depth: usize,
+    base: u32,
 ) -> Result<usize, Diagnostics> {
     let index = files.len();
     let included = includes(&source, &statements)?;
-    files.push(File { source: source.clone(), statements, included: Vec::new() });
+    files.push(File { source: source.clone(), statements, base, included: Vec::new() });
     for (item, param, paths) in included {
         let error = |message: String, help: &str| Diagnostic::error(&source, param.span, message).with_help(help);
         let mut indices = Vec::new();
@@ -55,8 +61,13 @@ fn add<'a>(
                 let message = format!("cannot read {}: {cause}", path.display());
                 error(message, "the file must exist, unless its name has a *, ? or [ in it")
             })?;
+            let base = files.last().map_or(0, |last| last.base as usize + last.source.text().len() + 1);
+            if base + included.text().len() > MAX_LEN {
+                let message = "the included files are more than 4 GB long together".to_owned();
+                return Err(error(message, "look for files that are no jail.conf").into());
+            }
             let statements = parse::parse(&included)?;
-            indices.push(add(files, included, Cow::Owned(statements), depth + 1)?);
+            indices.push(add(files, included, Cow::Owned(statements), depth + 1, base as u32)?);
         }
         files[index].included.push((item, indices));
     }

@@ -18,18 +18,28 @@
 
 mod assemble;
 mod block;
+mod build;
+mod check;
+mod depend;
 mod edit;
+mod format;
 mod include;
 mod lex;
 mod names;
 mod option;
+mod origin;
 mod parse;
+mod quote;
 mod resolve;
+mod resolved;
 mod text;
 
+pub use build::{BlockError, BlockParam, JailBlock};
+pub(crate) use depend::{Dependencies, Trouble};
 pub(crate) use option::is_internal;
+pub use origin::{Origin, Scope};
 pub(crate) use resolve::matches_wildcard;
-pub use resolve::{Params, Resolved, ResolvedJail, ResolvedParam};
+pub use resolved::{Params, Resolved, ResolvedJail, ResolvedParam};
 pub use text::{Text, Values};
 
 use parse::Statements;

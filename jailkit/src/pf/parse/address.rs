@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{Parsed, Parser, Token};
+use super::{MAX_NESTING, Parsed, Parser, Token};
 use crate::pf::rule::{Address, Compare, Family, Modifiers, Name, Network};
 use crate::source::printable;
 
@@ -101,21 +101,31 @@ impl Parser<'_> {
         Ok(Peer { hosts, ports })
     }
 
-    /// `any`, an address, or a list of them; `any` in a list counts for nothing.
+    /// `any`, an address, or a list of them, which may stand in each other; none for any. A list with `any` in it is
+    /// any.
     pub(super) fn hosts(&mut self) -> Parsed<Vec<Host>> {
-        if self.is_sign(b'{') {
-            return Ok(self.braced(Self::host_or_any)?.into_iter().flatten().collect());
-        }
-        self.host_or_any()
-    }
-
-    pub(super) fn host_or_any(&mut self) -> Parsed<Vec<Host>> {
         if self.accept("any") {
             return Ok(Vec::new());
         }
-        if self.is_sign(b'{') {
-            return Ok(self.braced(Self::host_or_any)?.into_iter().flatten().collect());
+        if !self.is_sign(b'{') {
+            return self.not_any();
         }
+        let brace = self.lexer.origin;
+        self.nesting += 1;
+        if self.nesting > MAX_NESTING {
+            self.nesting = 0;
+            return Err(self.fail_at(brace, format!("lists stand more than {MAX_NESTING} deep in each other")));
+        }
+        let lists = self.braced(Self::hosts);
+        self.nesting = self.nesting.saturating_sub(1);
+        let lists = lists?;
+        if lists.iter().any(Vec::is_empty) {
+            return Ok(Vec::new());
+        }
+        Ok(lists.into_iter().flatten().collect())
+    }
+
+    fn not_any(&mut self) -> Parsed<Vec<Host>> {
         let negated = self.not();
         let mut hosts = if self.accept("no-route") {
             vec![Host::new(Address::NoRoute)]

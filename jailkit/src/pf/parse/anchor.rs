@@ -13,6 +13,9 @@ impl Parser<'_> {
         }
         let origin = self.lexer.origin;
         let name = self.word()?;
+        if name.is_empty() {
+            return Err(self.fail_at(origin, "anchor name must not be empty"));
+        }
         if name.starts_with(b"_") || memchr::memmem::find(&name, b"/_").is_some() {
             return Err(self.fail_at(origin, RESERVED));
         }
@@ -105,6 +108,7 @@ impl Parser<'_> {
                 b"anchor" => return self.anchor(origin),
                 b"nat-anchor" | b"rdr-anchor" | b"binat-anchor" => return self.translation_anchor(origin),
                 b"table" => return self.table(origin),
+                b"include" => return self.include(),
                 _ => {}
             }
         }
@@ -155,10 +159,11 @@ impl Parser<'_> {
     pub(super) fn load_anchor(&mut self, origin: Origin) -> Parsed<()> {
         self.next();
         self.expect_keyword("anchor")?;
-        let name = self.words()?;
+        let Some(name) = self.anchor_name()? else {
+            return Err(self.fail("anchor name is missing"));
+        };
         self.expect_keyword("from")?;
         let file = self.words()?;
-        let name = self.set.names.intern(&name);
         self.loads.push((name, file, origin));
         Ok(())
     }

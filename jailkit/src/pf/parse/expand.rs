@@ -5,7 +5,7 @@ use super::translation::narrow;
 use super::{Host, Parsed, Parser};
 use crate::pf::rule::{
     Action, Address, Answer, Compare, Direction, Endpoint, Family, KeepState, Name, Operator, PoolAddress, PoolKind,
-    Rule, Spec, SpecId,
+    RouteKind, Rule, Spec, SpecId,
 };
 
 /// The lists of a statement. An empty one stands for any.
@@ -17,7 +17,7 @@ pub(super) struct Expansion {
     pub(super) icmp: Vec<(u8, Option<u8>, u8)>,
     pub(super) sources: Vec<Host>,
     pub(super) source_ports: Vec<Compare<u16>>,
-    pub(super) os: Vec<Name>,
+    pub(super) os: Vec<Option<Name>>,
     pub(super) destinations: Vec<Host>,
     pub(super) destination_ports: Vec<Compare<u16>>,
     pub(super) users: Vec<Compare<u32>>,
@@ -28,6 +28,8 @@ pub(super) struct Expansion {
     pub(super) both_ways: bool,
     /// The route may be of another family than the rule.
     pub(super) any_route: bool,
+    /// rdr goes to `port a:*`: as many ports as the rule takes.
+    pub(super) star: bool,
 }
 
 impl Expansion {
@@ -35,7 +37,7 @@ impl Expansion {
         Self {
             sources: from_to.source.hosts,
             source_ports: from_to.source.ports,
-            os: from_to.os,
+            os: from_to.os.into_iter().map(Some).collect(),
             destinations: from_to.destination.hosts,
             destination_ports: from_to.destination.ports,
             ..Self::default()
@@ -83,8 +85,8 @@ impl Rule {
 }
 
 /// A list, or one item that stands for any.
-fn or_any<T: Clone>(list: &[T], any: T) -> std::borrow::Cow<'_, [T]> {
-    if list.is_empty() { vec![any].into() } else { list.into() }
+fn or_any<'a, T>(list: &'a [T], any: &'a [T; 1]) -> &'a [T] {
+    if list.is_empty() { any } else { list }
 }
 
 impl Parser<'_> {
@@ -93,8 +95,8 @@ impl Parser<'_> {
         if lists.both_ways {
             spec.direction = Some(Direction::Out);
         }
-        let id = self.add_spec(spec);
-        let any = Host::new(Address::Any);
+        let ids = self.add_specs(spec, &lists);
+        let any = [Host::new(Address::Any)];
         let interfaces: Vec<_> = if lists.interfaces.is_empty() {
             vec![(None, false)]
         } else {
@@ -105,22 +107,18 @@ impl Parser<'_> {
         } else {
             lists.icmp.iter().map(|&(kind, code, protocol)| (Some(kind), code, protocol)).collect()
         };
-        let os: Vec<_> = if lists.os.is_empty() { vec![None] } else { lists.os.iter().copied().map(Some).collect() };
-        let protocols = or_any(&lists.protocols, 0);
-        let sources = or_any(&lists.sources, any);
-        let destinations = or_any(&lists.destinations, any);
-        let source_ports = or_any(&lists.source_ports, Compare::default());
-        let destination_ports = or_any(&lists.destination_ports, Compare::default());
-        let users = or_any(&lists.users, Compare::default());
-        let groups = or_any(&lists.groups, Compare::default());
+        let protocols = or_any(&lists.protocols, &[0]);
+        let sources = or_any(&lists.sources, &any);
+        let destinations = or_any(&lists.destinations, &any);
         let mut added = false;
-        let before = self.found.len();
-        let plain = Rule::new(id);
+        let (before, first) = (self.found.len(), self.rules);
+        let action = self.set.specs[ids[0].0 as usize].action;
+        let plain = Rule::new(ids[0]);
         for &(interface, interface_negated) in &interfaces {
-            for &protocol in protocols.iter() {
+            for &protocol in protocols {
                 for &(icmp_type, icmp_code, icmp_protocol) in &icmp {
-                    for source in sources.iter() {
-                        for destination in destinations.iter() {
+                    for source in sources {
+                        for destination in destinations {
                             let Some((family, interface)) = meet(source, destination, lists.family, interface) else {
                                 continue;
                             };
@@ -140,31 +138,10 @@ impl Parser<'_> {
                                 self.skip_rule("icmp-type mismatch");
                                 continue;
                             }
-                            for &source_port in source_ports.iter() {
-                                for &os in &os {
-                                    for &destination_port in destination_ports.iter() {
-                                        for &user in users.iter() {
-                                            for &group in groups.iter() {
-                                                rule.source.port = source_port;
-                                                rule.destination.port = destination_port;
-                                                (rule.os, rule.user, rule.group) = (os, user, group);
-                                                if let Some(wrong) =
-                                                    inconsistency(&self.set.specs[id.0 as usize], &rule)
-                                                {
-                                                    self.skip_rule(wrong);
-                                                    continue;
-                                                }
-                                                let action = self.set.specs[id.0 as usize].action;
-                                                self.add_rule(action, rule)?;
-                                                added = true;
-                                                if lists.both_ways {
-                                                    self.add_counterpart(&rule, source, destination)?;
-                                                }
-                                            }
-                                        }
-                                    }
-                                }
-                            }
+                            added |= self.expand_ports(&ids, action, rule, &lists)?;
+                            // pfctl has turned the first of several rules into one with a direction.
+                            let several = lists.both_ways && self.rules > first + 1;
+                            self.once(several, "binat-to cannot be specified with a direction")?;
                         }
                     }
                 }
@@ -173,7 +150,59 @@ impl Parser<'_> {
         if !added && self.found.len() == before {
             return Err(self.fail("rule expands to no valid combination"));
         }
+        if lists.both_ways && added {
+            return self.add_counterpart(&lists, action);
+        }
         Ok(())
+    }
+
+    /// The rules between two hosts; whether there is any.
+    fn expand_ports(&mut self, ids: &[SpecId], action: Action, mut rule: Rule, lists: &Expansion) -> Parsed<bool> {
+        let (any_port, any_id) = ([Compare::default()], [Compare::default()]);
+        let source_ports = or_any(&lists.source_ports, &any_port);
+        let destination_ports = or_any(&lists.destination_ports, &any_port);
+        let os = or_any(&lists.os, &[None]);
+        let users = or_any(&lists.users, &any_id);
+        let groups = or_any(&lists.groups, &any_id);
+        let mut added = false;
+        for &source_port in source_ports {
+            for (at, &destination_port) in destination_ports.iter().enumerate() {
+                rule.spec = ids.get(at).copied().unwrap_or(rule.spec);
+                rule.source.port = source_port;
+                rule.destination.port = destination_port;
+                for &os in os {
+                    for &user in users {
+                        for &group in groups {
+                            (rule.os, rule.user, rule.group) = (os, user, group);
+                            if let Some(wrong) = inconsistency(&self.set.specs[rule.spec.0 as usize], &rule) {
+                                self.skip_rule(wrong);
+                                continue;
+                            }
+                            self.add_rule(action, rule)?;
+                            added = true;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(added)
+    }
+
+    /// What a statement says: once for all its rules, but once for each port it takes where rdr goes to `port a:*`.
+    fn add_specs(&mut self, spec: Spec, lists: &Expansion) -> Vec<SpecId> {
+        if !lists.star || lists.destination_ports.is_empty() {
+            return vec![self.add_spec(spec)];
+        }
+        let each = lists.destination_ports.iter().map(|taken| {
+            let mut spec = spec.clone();
+            if let Some(pool) = &mut spec.translation.destination {
+                // pfctl takes the second port of a rule that has one for 0.
+                let width = taken.second.wrapping_sub(taken.first);
+                pool.ports.1 = pool.ports.0.wrapping_add(width);
+            }
+            self.add_spec(spec)
+        });
+        each.collect()
     }
 
     /// Tells why a rule is wrong; once a statement, for all the rules it expands to.
@@ -185,31 +214,27 @@ impl Parser<'_> {
         }
     }
 
-    /// The rule for the way in that `binat-to` makes beside the one for the way out.
-    fn add_counterpart(&mut self, out: &Rule, source: &Host, destination: &Host) -> Parsed<()> {
+    /// The rule for the way in that `binat-to` makes beside the one for the way out, which is the last one added.
+    fn add_counterpart(&mut self, lists: &Expansion, action: Action) -> Parsed<()> {
+        let Some(out) = self.open.last_mut().and_then(|open| open.rules.list_mut(action).last().copied()) else {
+            return Ok(());
+        };
         let mut spec = self.set.specs[out.spec.0 as usize].clone();
         let Some(mut pool) = spec.translation.source.take() else { return Ok(()) };
         spec.direction = Some(Direction::In);
-        let targets = std::mem::take(&mut pool.addresses);
-        pool.addresses = vec![PoolAddress { interface: None, address: narrow(source.address, out.family) }];
+        let target = pool.addresses.first().map_or(Address::Any, |target| target.address);
+        let inside = lists.sources.first().map_or(Address::Any, |source| narrow(source.address, out.family));
+        pool.addresses = vec![PoolAddress { interface: None, address: inside }];
         (pool.kind, pool.ports) = (PoolKind::Single, (0, 0));
         spec.translation.destination = Some(pool);
-        let action = spec.action;
-        let id = self.add_spec(spec);
-        for target in targets {
-            let rule = Rule {
-                spec: id,
-                source: Endpoint {
-                    address: narrow(destination.address, out.family),
-                    negated: destination.negated,
-                    port: out.destination.port,
-                },
-                destination: Endpoint { address: target.address, negated: false, port: out.source.port },
-                ..*out
-            };
-            self.add_rule(action, rule)?;
-        }
-        Ok(())
+        let spec = self.add_spec(spec);
+        let rule = Rule {
+            spec,
+            source: out.destination,
+            destination: Endpoint { address: target, negated: false, port: out.source.port },
+            ..out
+        };
+        self.add_rule(action, rule)
     }
 }
 
@@ -244,11 +269,11 @@ fn inconsistency(spec: &Spec, rule: &Rule) -> Option<&'static str> {
             if rule.source.port.is_some() {
                 return Some("src port only applies to tcp/udp/sctp");
             }
-            if rule.destination.port.is_some() && spec.anchor.is_none() {
+            if rule.destination.port.is_some() {
                 return Some("dst port only applies to tcp/udp/sctp");
             }
             let to_port = spec.translation.destination.as_ref().is_some_and(|pool| pool.ports.0 != 0);
-            return to_port.then_some("rpool port only applies to tcp/udp/sctp");
+            return to_port.then_some("rdr port only applies to tcp/udp/sctp");
         }
         Action::Rdr | Action::NoRdr => {
             let fine = matches!(rule.destination.port.operator, Operator::None | Operator::Equal | Operator::Range);
@@ -276,8 +301,8 @@ fn inconsistency(spec: &Spec, rule: &Rule) -> Option<&'static str> {
         (58, Some(Family::Inet)) => return Some("proto icmp6 doesn't match address family inet"),
         _ => {}
     }
-    if spec.allow_opts && spec.action != Action::Pass {
-        return Some("allow-opts can only be specified for pass rules");
+    if spec.allow_opts && !matches!(spec.action, Action::Pass | Action::Match) {
+        return Some("allow-opts can only be specified for pass or match rules");
     }
     if spec.fragment && (ports || rule.flags.1 != 0 || icmp) {
         return Some("fragments can be filtered only on IP header fields");
@@ -294,18 +319,17 @@ fn inconsistency(spec: &Spec, rule: &Rule) -> Option<&'static str> {
     if spec.action == Action::Match && spec.divert != 0 {
         return Some("divert is not supported on match rules");
     }
-    if spec.route.is_some() {
-        match spec.action {
-            Action::Match => {
-                return Some("route-to, reply-to, dup-to and fastroute must not be used on match rules");
-            }
-            Action::Block(_) => return Some("route-to, reply-to and dup-to are not supported on block rules"),
-            _ => {}
+    let new_family = spec.translation.family.is_some();
+    if new_family && spec.action == Action::Match {
+        return Some("af-to is not supported on match rules");
+    }
+    match (spec.route.as_ref(), spec.action) {
+        (None, _) => None,
+        (Some(_), Action::Match) => Some("route-to, reply-to, dup-to and fastroute must not be used on match rules"),
+        (Some(_), Action::Block(_)) => Some("route-to, reply-to and dup-to are not supported on block rules"),
+        (Some(route), _) if new_family && route.kind == RouteKind::DupTo => {
+            Some("dup-to must not be used on af-to rules")
         }
+        _ => None,
     }
-    let to_port = spec.translation.destination.as_ref().is_some_and(|pool| pool.ports.0 != 0);
-    if to_port && !transport {
-        return Some("rdr-to port only applies to tcp/udp/sctp");
-    }
-    None
 }

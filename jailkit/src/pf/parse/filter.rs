@@ -5,7 +5,7 @@ use super::filter_opts::FilterOptions;
 use super::translation::{PoolOptions, Redirect};
 use super::{Host, Origin, Parsed, Parser, Stage, Token};
 use crate::pf::rule::{
-    Action, Address, Answer, Direction, Family, KeepState, Log, Modifiers, Name, Route, RouteKind, Spec,
+    Action, Address, Answer, Direction, Family, KeepState, Log, Modifiers, Name, Pool, Route, RouteKind, Spec,
 };
 use crate::pf::{icmp, netdb};
 use crate::source::printable;
@@ -122,6 +122,7 @@ impl Parser<'_> {
             expansion.family = family;
         }
         let pool = self.pool(hosts, &pool, None)?;
+        self.once(pool.sticky && expansion.keep_state == KeepState::No, "'sticky-address' requires 'keep state'")?;
         spec.route = Some(Route { kind, pool });
         Ok(())
     }
@@ -261,6 +262,13 @@ impl Parser<'_> {
     }
 
     pub(super) fn interface_name(&mut self) -> Parsed<Name> {
+        if self.accept("any") {
+            return Ok(self.set.names.intern(b"any"));
+        }
+        self.plain_interface_name()
+    }
+
+    fn plain_interface_name(&mut self) -> Parsed<Name> {
         let origin = self.lexer.origin;
         let name = self.word()?;
         if name.len() > 15 {
@@ -310,10 +318,10 @@ impl Parser<'_> {
 
     fn route_host(&mut self) -> Parsed<Vec<Host>> {
         if !self.sign(b'(') {
-            let interface = Some(self.interface_name()?);
+            let interface = Some(self.plain_interface_name()?);
             return Ok(vec![Host { interface, ..Host::new(Address::Any) }]);
         }
-        let interface = Some(self.interface_name()?);
+        let interface = Some(self.plain_interface_name()?);
         let mut hosts = self.host()?;
         self.expect(b')')?;
         for host in &mut hosts {
@@ -381,18 +389,18 @@ impl Parser<'_> {
         if several > 1 || (af_to.is_some() || binat_to.is_some()) && rdr_to.is_some() {
             return Err(self.fail("cannot respecify nat-to/binat-to/rdr-to/af-to"));
         }
-        if matches!(spec.action, Action::Block(_)) && (several > 0 || rdr_to.is_some()) {
-            return Err(self.fail("nat-to, rdr-to, binat-to and af-to cannot be used on block rules"));
+        let translates = several > 0 || rdr_to.is_some();
+        if translates && spec.action != Action::Match && expansion.keep_state == KeepState::No {
+            return Err(self.fail("nat-to and rdr-to require keep state"));
         }
-        if let Some((family, from, to)) = af_to {
-            return self.take_af_to(spec, expansion, family, from, to);
-        }
-        let needs = (nat_to.is_some() || rdr_to.is_some()) && spec.direction.is_none();
-        if needs {
+        if translates && binat_to.is_none() && spec.direction.is_none() {
             return Err(self.fail("nat-to and rdr-to require a direction"));
         }
         if binat_to.is_some() && spec.direction.is_some() {
-            return Err(self.fail("binat-to cannot be used with a direction"));
+            return Err(self.fail("binat-to cannot be specified with a direction"));
+        }
+        if let Some((family, from, to)) = af_to {
+            return self.take_af_to(spec, expansion, family, from, to);
         }
         if let Some(redirect) = nat_to {
             spec.translation.source = Some(self.translate(Action::Nat, redirect, expansion)?);
@@ -400,13 +408,45 @@ impl Parser<'_> {
         if let Some(redirect) = rdr_to {
             spec.translation.destination = Some(self.translate(Action::Rdr, redirect, expansion)?);
         }
-        if let Some(redirect) = binat_to {
-            let mut pool = self.translate(Action::Nat, redirect, expansion)?;
-            pool.ports = (0, 0);
+        if let Some(mut redirect) = binat_to {
+            redirect.options.static_port = true;
+            let pool = self.translate(Action::Nat, redirect, expansion)?;
+            self.check_binat_to(&expansion.sources, &pool)?;
             spec.translation.source = Some(pool);
             expansion.both_ways = true;
         }
         Ok(())
+    }
+
+    /// What binat-to translates must be one address or network, and so must what it becomes.
+    fn check_binat_to(&mut self, sources: &[Host], pool: &Pool) -> Parsed<()> {
+        self.once(sources.len() > 1, "invalid use of table as the source address of a binat-to rule")?;
+        self.once(pool.addresses.len() > 1, "tables cannot be used as the redirect address of a binat-to rule")?;
+        let any = Host::new(Address::Any);
+        let source = sources.first().unwrap_or(&any);
+        let target = pool.addresses.first().map_or(Address::Any, |target| target.address);
+        let names = &self.set.names;
+        let last = |name| names.get(name).last().copied();
+        let text = |name| printable(names.get(name));
+        let wrong = match (source.address, target) {
+            (Address::Table(name), _) => {
+                format!("invalid use of table <{}> as the source address of a binat-to rule", text(name))
+            }
+            (Address::Dynamic { interface, .. }, _) if source.is_multiple(last) => {
+                format!("invalid use of interface ({}) as the source address of a binat-to rule", text(interface))
+            }
+            (_, Address::Dynamic { .. }) if Host::new(target).is_multiple(last) => {
+                "dynamic interfaces must be used with :0 in a binat-to rule".to_owned()
+            }
+            (Address::Any, _) | (_, Address::Any) => {
+                "source and redir addresses must have a matching network mask in binat-rule".to_owned()
+            }
+            (Address::Dynamic { .. } | Address::Network(_), Address::Dynamic { .. } | Address::Network(_)) => {
+                return Ok(());
+            }
+            _ => "binat-to requires a specified source and redirect address".to_owned(),
+        };
+        Err(self.fail(wrong))
     }
 
     fn take_af_to(

@@ -181,9 +181,8 @@ impl Parser<'_> {
                 options.packet_rate = Some((limit, seconds)).filter(|rate| rate.0 != 0);
             }
             b"max-pkt-size" => {
-                self.once(options.packet_size != 0, "cannot respecify max-pkt-size")?;
                 self.next();
-                options.packet_size = self.bounded(65535, "invalid max-pkt-size")? as u16;
+                options.packet_size = self.bounded(65535, "only positive values permitted")? as u16;
             }
             b"nat-to" => {
                 self.once(options.nat_to.is_some(), "cannot respecify nat-to/binat-to")?;
@@ -221,6 +220,7 @@ impl Parser<'_> {
 
     fn tagged(&mut self, options: &mut FilterOptions, negated: bool) -> Parsed<bool> {
         if self.accept("received-on") {
+            self.once(options.received_on.is_some(), "cannot respecify received-on")?;
             let name = self.interface_name()?;
             options.received_on = Some((name, negated));
         } else {

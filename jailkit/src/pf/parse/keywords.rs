@@ -5,6 +5,7 @@ const KEYWORDS: &[&str] = &[
     "af-to",
     "all",
     "allow-opts",
+    "allow-related",
     "altq",
     "anchor",
     "antispoof",
@@ -150,14 +151,44 @@ const KEYWORDS: &[&str] = &[
     "user",
 ];
 
+/// For each letter, where the keywords that begin with it begin; and at last, how many there are.
+const BY_LETTER: [u8; 27] = {
+    let mut starts = [0; 27];
+    let mut at = 0;
+    while at < KEYWORDS.len() {
+        let mut letter = (KEYWORDS[at].as_bytes()[0] - b'a') as usize + 1;
+        while letter < starts.len() {
+            starts[letter] += 1;
+            letter += 1;
+        }
+        at += 1;
+    }
+    starts
+};
+
 pub(super) fn is_keyword(word: &[u8]) -> bool {
-    KEYWORDS.binary_search_by(|known| known.as_bytes().cmp(word)).is_ok()
+    let Some(letter) = word.first().filter(|first| first.is_ascii_lowercase()).map(|first| usize::from(first - b'a'))
+    else {
+        return false;
+    };
+    let known = usize::from(BY_LETTER[letter])..usize::from(BY_LETTER[letter + 1]);
+    KEYWORDS[known].iter().any(|known| known.as_bytes() == word)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
     fn the_list_is_sorted() {
-        assert!(super::KEYWORDS.is_sorted());
+        assert!(KEYWORDS.is_sorted());
+    }
+
+    #[test]
+    fn each_is_found() {
+        assert!(KEYWORDS.iter().all(|known| is_keyword(known.as_bytes())));
+        for word in ["", "a", "zz", "passs", "Pass", "user2", "~"] {
+            assert!(!is_keyword(word.as_bytes()), "{word}");
+        }
     }
 }

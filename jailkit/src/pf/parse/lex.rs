@@ -38,6 +38,8 @@ pub(super) enum Fault {
     OpenString,
     BigNumber,
     LongString,
+    Nul,
+    LongMacros,
 }
 
 struct File {
@@ -63,9 +65,13 @@ pub(super) struct Lexer {
     pub(super) fault: Option<Fault>,
     /// A newline to be given before anything else is read: the one behind an `include`.
     pending_newline: bool,
+    /// How much was read from macros.
+    expanded: usize,
 }
 
 const LONGEST: usize = 8095;
+/// So much text may be read from macros, all places where they are used taken together.
+const MAX_EXPANDED: usize = 1 << 25;
 
 impl Lexer {
     pub(super) fn new(source: Source) -> Self {
@@ -79,6 +85,7 @@ impl Lexer {
             origin,
             fault: None,
             pending_newline: false,
+            expanded: 0,
         }
     }
 
@@ -128,7 +135,7 @@ impl Lexer {
             let text = file.source.text();
             match text[file.at..] {
                 [b'\\', b'\n', ..] => file.at += 2,
-                [b'\\', b'\r', b'\n', ..] => file.at += 3,
+                [b'\\'] => file.at += 1,
                 [b'\\', byte, ..] => {
                     file.at += 2;
                     return Some(byte);
@@ -214,7 +221,7 @@ impl Lexer {
             self.mark_start();
             let Some(byte) = self.next_byte() else { return Token::End };
             match byte {
-                b' ' | b'\t' | b'\r' | 0x0c => {}
+                b' ' | b'\t' | 0x0c => {}
                 b'#' => {
                     let end = loop {
                         match self.next_byte() {
@@ -249,6 +256,10 @@ impl Lexer {
         let span = self.origin.span;
         match self.macros.get(&name) {
             Some(value) => {
+                self.expanded += value.len();
+                if self.expanded > MAX_EXPANDED {
+                    return Some(self.fail(Fault::LongMacros));
+                }
                 self.expansion = Some(Expansion { value: value.clone(), at: 0, span });
                 None
             }
@@ -364,6 +375,7 @@ impl Lexer {
                     }
                 }
                 byte if byte == quote => return Token::Word,
+                0 => return self.fail(Fault::Nul),
                 byte => self.text.push(byte),
             }
             if self.text.len() > LONGEST {

@@ -3,6 +3,7 @@
 
 mod address;
 mod anchor;
+mod curve;
 mod ether;
 mod expand;
 mod filter;
@@ -13,6 +14,7 @@ mod md5;
 mod options;
 mod ports;
 mod queue;
+mod scheduler;
 mod scrub;
 mod state;
 mod table;
@@ -78,6 +80,8 @@ pub const MAX_RULES: usize = 1_000_000;
 const MAX_FILES: usize = 64;
 /// How deep inline anchors may stand in each other, as in pf.
 const MAX_ANCHORS: usize = 64;
+/// How deep lists may stand in each other.
+const MAX_NESTING: usize = 64;
 /// After so many errors the rest is not worth telling.
 const MAX_FOUND: usize = 200;
 
@@ -115,6 +119,8 @@ pub(super) struct Parser<'a> {
     loads: Vec<(Name, Vec<u8>, Origin)>,
     queues: queue::Queues,
     rules: usize,
+    /// How deep lists of hosts stand in each other here.
+    nesting: usize,
     overflow: bool,
 }
 
@@ -205,6 +211,7 @@ impl<'a> Parser<'a> {
             loads: Vec::new(),
             queues: queue::Queues::default(),
             rules: 0,
+            nesting: 0,
             overflow: false,
         }
     }
@@ -227,6 +234,7 @@ impl<'a> Parser<'a> {
     }
 
     fn recover(&mut self) {
+        self.nesting = 0;
         if !matches!(self.lexer.token, Token::Newline | Token::End) {
             self.lexer.skip_line();
         }
@@ -495,7 +503,11 @@ impl<'a> Parser<'a> {
             Some(Fault::OpenString) => self.fail("reached end of file while parsing quoted string"),
             Some(Fault::BigNumber) => self.fail("invalid number: too large or too small"),
             Some(Fault::LongString) => self.fail("string too long"),
-            None => self.fail("syntax error"),
+            Some(Fault::LongMacros) => self.fail("macros: they make more than 32 MiB of text"),
+            None if self.is_sign(b'\r') => {
+                self.fail("syntax error: lines end in a carriage return; pfctl(8) knows none")
+            }
+            None | Some(Fault::Nul) => self.fail("syntax error"),
         }
     }
 

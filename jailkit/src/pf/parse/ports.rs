@@ -41,9 +41,6 @@ impl Parser<'_> {
             return Ok(PortRange { first, second: 0, ranged: true });
         }
         let second = self.service(second, origin)?;
-        if first > second {
-            return Err(self.fail_at(origin, "invalid port range"));
-        }
         if first == second {
             return Ok(PortRange { first, second: 0, ranged: false });
         }
@@ -88,9 +85,20 @@ impl Parser<'_> {
                 if first.ranged || second.ranged {
                     return Err(parser.fail_at(origin, mixed));
                 }
+                // Between a port and one that is not above it there is none; outside of a range turned round, all.
+                let wrong = match operator {
+                    Operator::Inside => first.first >= second.first,
+                    _ => first.first > second.first,
+                };
+                if wrong {
+                    return Err(parser.fail_at(origin, "invalid port range"));
+                }
                 return Ok(Compare { operator, first: first.first, second: second.first });
             }
             let operator = if first.ranged { Operator::Range } else { Operator::Equal };
+            if first.ranged && first.first > first.second {
+                return Err(parser.fail_at(origin, "invalid port range"));
+            }
             Ok(Compare { operator, first: first.first, second: first.second })
         })
     }

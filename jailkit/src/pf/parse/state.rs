@@ -19,6 +19,7 @@ pub(super) enum Choice {
     IfBound(bool),
     Sloppy,
     Pflow,
+    AllowRelated,
     Timeout(u8, u32),
 }
 
@@ -123,6 +124,9 @@ impl Parser<'_> {
         if self.accept("pflow") {
             return Ok(Choice::Pflow);
         }
+        if self.accept("allow-related") {
+            return Ok(Choice::AllowRelated);
+        }
         let origin = self.lexer.origin;
         let name = self.word()?;
         let seconds = self.count()?;
@@ -207,6 +211,10 @@ impl Parser<'_> {
                     return Err(self.fail("state pflow option: multiple definitions"));
                 }
                 Choice::Pflow => options.pflow = true,
+                Choice::AllowRelated if options.allow_related => {
+                    return Err(self.fail("state allow-related option: multiple definitions"));
+                }
+                Choice::AllowRelated => options.allow_related = true,
                 Choice::Timeout(place, seconds) => {
                     adaptive |= matches!(place, ADAPTIVE_START | ADAPTIVE_END);
                     let own = &mut timeouts[usize::from(place)];

@@ -64,7 +64,7 @@ impl Parser<'_> {
         }
         let mut entries = Vec::new();
         loop {
-            for host in self.host_or_any()? {
+            for host in self.hosts()? {
                 match self.table_entry(&host) {
                     Ok(entry) => entries.push(entry),
                     Err(message) => return Err(self.fail_at(origin, message)),

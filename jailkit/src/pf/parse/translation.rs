@@ -3,10 +3,9 @@
 use super::expand::Expansion;
 use super::filter_opts::suits;
 use super::ports::PortRange;
+use super::state::Choice;
 use super::{Host, Origin, Parsed, Parser, Stage, Token};
-use crate::pf::rule::{
-    Action, Address, Compare, Endpoint, Family, Operator, Pool, PoolAddress, PoolKind, PortSet, Rule, Spec,
-};
+use crate::pf::rule::{Action, Address, Compare, Endpoint, Family, Pool, PoolAddress, PoolKind, PortSet, Rule, Spec};
 
 /// What follows the addresses of a pool.
 #[derive(Clone, Debug, Default)]
@@ -210,7 +209,14 @@ impl Parser<'_> {
         }
         let mut pool = self.pool(hosts, &options, family)?;
         pool.ports = match action {
-            Action::Rdr => rdr_ports(port, &expansion.destination_ports),
+            Action::Rdr if port.ranged && port.second == 0 => {
+                expansion.star = true;
+                (port.first, port.first)
+            }
+            Action::Rdr if port.ranged && port.first > port.second => {
+                return Err(self.fail("invalid rdr-to port range"));
+            }
+            Action::Rdr => (port.first, port.second),
             _ => match (port.first, port.second) {
                 (0, 0) => Pool::NAT_PORTS,
                 (first, 0) => (first, first),
@@ -269,6 +275,8 @@ impl Parser<'_> {
         self.enter(Stage::Translation)?;
         let mut expansion = Expansion { interfaces, family, protocols, ..Expansion::of(from_to) };
         expansion.first_family();
+        let defaults = self.state_defaults.as_deref().unwrap_or_default();
+        spec.state.pflow = defaults.iter().any(|choice| matches!(choice, Choice::Pflow));
         match redirect {
             Some(_) if no => return Err(self.fail("translation rule with 'no' does not need '->'")),
             None if !no => return Err(self.fail("translation rule requires '-> address'")),
@@ -414,16 +422,5 @@ impl Parser<'_> {
         let differs = bits(source).is_some() && bits(source) != hosts.first().and_then(|host| bits(host.address));
         self.once(differs, "'binat' source mask and redirect mask must be the same")?;
         Ok(hosts)
-    }
-}
-
-/// The ports that rdr goes to: `port a:*` is as wide as the range the rule takes.
-fn rdr_ports(port: PortRange, taken: &[Compare<u16>]) -> (u16, u16) {
-    match taken.first() {
-        Some(taken) if port.ranged && port.second == 0 => {
-            let width = if taken.operator == Operator::Range { taken.second - taken.first } else { 0 };
-            (port.first, port.first.wrapping_add(width))
-        }
-        _ => (port.first, port.second),
     }
 }

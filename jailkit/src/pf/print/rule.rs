@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use super::{address, from_to, number, pool};
 use crate::pf::netdb::{self, Transport};
 use crate::pf::rule::{
-    Action, Address, Answer, Compare, Direction, Endpoint, Family, KeepState, Network, Operator, RouteKind, Rule,
-    Ruleset, SourceTrack, Spec, UNKNOWN_ID,
+    Action, Address, Answer, Compare, Direction, Endpoint, Family, KeepState, Operator, RouteKind, Rule, Ruleset,
+    SourceTrack, Spec, UNKNOWN_ID,
 };
 use crate::pf::{icmp, timeouts};
 
@@ -306,7 +306,12 @@ fn state(set: &Ruleset, spec: &Spec, rule: &Rule, out: &mut Vec<u8>) {
             out.extend_from_slice(b" global");
         }
     }
-    for (given, word) in [(options.if_bound, "if-bound"), (options.sloppy, "sloppy"), (options.pflow, "pflow")] {
+    for (given, word) in [
+        (options.if_bound, "if-bound"),
+        (options.sloppy, "sloppy"),
+        (options.pflow, "pflow"),
+        (options.allow_related, "allow-related"),
+    ] {
         if given {
             part(word.as_bytes(), out);
         }
@@ -479,14 +484,9 @@ fn label_address(set: &Ruleset, endpoint: &Endpoint, family: Option<Family>, out
         Address::Dynamic { interface, .. } => {
             out.extend([b"(", set.name(interface), b")"].concat());
         }
-        Address::Range(first, last) => {
-            super::ip(first, out);
-            out.push(b'-');
-            super::ip(last, out);
-        }
-        Address::Network(network) if family.is_none() => {
-            address(&set.names, Address::Network(Network::host(network.address())), None, out);
-        }
+        // pfctl has no words for a range here.
+        Address::Range(..) => out.push(b'?'),
+        Address::Network(_) if family.is_none() => out.extend_from_slice(b"any"),
         other => address(&set.names, other, family, out),
     }
 }

@@ -129,6 +129,8 @@ pub struct StateOptions {
     pub sloppy: bool,
     /// `pflow`
     pub pflow: bool,
+    /// `allow-related`
+    pub allow_related: bool,
     /// The timeouts, by their place in pf's own order; see [`TIMEOUTS`](crate::pf::TIMEOUTS).
     pub timeouts: Vec<(u8, u32)>,
 }

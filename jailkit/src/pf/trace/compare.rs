@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::super::interfaces::Interface;
 use super::super::rule::{Action, Address, Direction, Endpoint, Family, Modifiers, Name, Network, Rule, Ruleset};
 use super::Tracer;
 use super::packet::{ACK, Packet, Ports, SYN, TCP, UDP};
@@ -21,7 +22,7 @@ impl Match {
     }
 
     /// Both: a plain no outweighs what is not known.
-    fn and(self, other: impl FnOnce() -> Self) -> Self {
+    pub(super) fn and(self, other: impl FnOnce() -> Self) -> Self {
         match self {
             Self::No => Self::No,
             Self::Yes => other(),
@@ -75,7 +76,7 @@ impl Tracer<'_> {
             .and(|| host_knows(set, rule, packet))
     }
 
-    fn side(&self, set: &Ruleset, side: &Endpoint, address: IpAddr, port: Ports) -> Match {
+    pub(super) fn side(&self, set: &Ruleset, side: &Endpoint, address: IpAddr, port: Ports) -> Match {
         let of_port = match port.pass(&side.port) {
             Some(holds) => Match::of(holds),
             None => Match::Maybe(Unknown::NatPort),
@@ -111,6 +112,10 @@ impl Tracer<'_> {
     pub(super) fn is_on(&self, named: &[u8], interface: &str) -> bool {
         if named == interface.as_bytes() || named == b"all" {
             return true;
+        }
+        if named == b"any" {
+            // Any but the loopback interfaces, says pf.conf(5).
+            return !self.interfaces.get(interface).is_some_and(Interface::is_loopback);
         }
         match self.interfaces.get(interface) {
             Some(known) => known.groups.iter().any(|group| group.as_bytes() == named),

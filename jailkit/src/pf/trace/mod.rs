@@ -5,12 +5,15 @@
 //! filter rules, of which the last that matches decides, or the first that is `quick`. Where none matches, pf passes.
 //!
 //! What depends on chance, time, sockets or routes is not guessed: the trace follows both ways, and where they end
-//! differently the verdict is [`Verdict::Undecided`] and both outcomes are told. Limits on states and `ether` rules are
-//! not looked at.
+//! differently the verdict is [`Verdict::Undecided`] and both outcomes are told: so it is with limits on states, and
+//! with `ether` rules that ask for the stations of the frame.
 
 mod anchors;
 mod compare;
+mod ether;
+mod index;
 mod packet;
+mod pool;
 mod table;
 mod trail;
 mod translate;
@@ -22,6 +25,7 @@ use std::fmt;
 use super::interfaces::Interfaces;
 use super::rule::{Action, Direction, Family, KeepState, Name, Network, Ruleset, TableEntry};
 use anchors::Anchors;
+use index::Index;
 use table::Prefixes;
 use walk::{Decision, Kind, Walk};
 
@@ -112,6 +116,9 @@ pub struct Tracer<'a> {
     set: &'a Ruleset,
     interfaces: &'a Interfaces,
     anchors: Anchors<'a>,
+    /// The index of each ruleset, the main one first; and one that passes over nothing.
+    indices: Vec<(&'a Ruleset, Index)>,
+    no_index: Index,
     /// The tables of each ruleset, the main one first.
     tables: Vec<(&'a Ruleset, HashMap<Vec<u8>, Prefixes>)>,
     /// The tables whose contents the caller gave.
@@ -125,7 +132,9 @@ impl<'a> Tracer<'a> {
         let mut tables = Vec::new();
         add_tables(set, &mut tables);
         let (given, states) = (HashMap::new(), Vec::new());
-        Self { set, interfaces, anchors: Anchors::of(set), tables, given, states }
+        let mut indices = Vec::new();
+        add_indices(set, &mut indices);
+        Self { set, interfaces, anchors: Anchors::of(set), indices, no_index: Index::default(), tables, given, states }
     }
 
     /// Fills a table, in every anchor that has one of the name, in place of what the ruleset puts into it: `NAME=` and
@@ -171,7 +180,17 @@ impl<'a> Tracer<'a> {
     }
 
     fn follow(&self, packet: &Packet, cut: &mut bool) -> Vec<Walk<'a>> {
-        let mut walk = Walk::new(packet.clone());
+        let walk = Walk::new(packet.clone());
+        if packet.direction == Direction::Out {
+            return self.framed(self.follow_in_ip(walk, cut));
+        }
+        let (ended, mut walks): (Vec<_>, Vec<_>) = self.framed(vec![walk]).into_iter().partition(Walk::is_dropped);
+        let walks = walks.drain(..).flat_map(|walk| self.follow_in_ip(walk, cut));
+        walks.chain(ended).collect()
+    }
+
+    fn follow_in_ip(&self, mut walk: Walk<'a>, cut: &mut bool) -> Vec<Walk<'a>> {
+        let packet = &walk.packet.clone();
         if self.set.skip.iter().any(|&name| self.is_on(self.set.name(name), &packet.interface)) {
             walk.step(None, Effect::Skipped);
             return vec![walk];
@@ -202,6 +221,7 @@ impl<'a> Tracer<'a> {
                     if walk.is_dropped() {
                         ended.push(walk);
                     } else if at.set.spec(at.rule).nat_pass {
+                        walk.cut = false;
                         walk.step(Some(at), Effect::PassedByTranslation);
                         walk.decision = Decision::Rule(at);
                         ended.push(walk);
@@ -214,11 +234,51 @@ impl<'a> Tracer<'a> {
         filtered.extend(walks);
         for walk in self.walk(Kind::Filter, filtered, cut) {
             match walk.decision {
-                Decision::Rule(at) if at.set.spec(at.rule).action == Action::Pass => ended.extend(self.apply(at, walk)),
+                Decision::Rule(at) if at.set.spec(at.rule).action == Action::Pass => {
+                    ended.extend(within_limits(at, walk).into_iter().flat_map(|walk| match walk.decision {
+                        Decision::Dropped(_) => vec![walk],
+                        _ => self.apply_last(at, walk),
+                    }));
+                }
                 _ => ended.push(walk),
             }
         }
+        *cut |= ended.iter().any(|walk| walk.cut);
         ended
+    }
+
+    /// Translates a packet that no further rule looks at: whichever address it gets, it passes.
+    fn apply_last(&self, at: RuleRef<'a>, walk: Walk<'a>) -> Vec<Walk<'a>> {
+        let cut = walk.cut;
+        let mut walks = self.apply(at, walk);
+        walks.iter_mut().for_each(|walk| walk.cut = cut);
+        walks
+    }
+
+    /// Where the frame of a packet may be blocked, the way of it that is, and the other if it may pass.
+    fn framed(&self, walks: Vec<Walk<'a>>) -> Vec<Walk<'a>> {
+        let each = walks.into_iter().flat_map(|walk| {
+            let ends = self.frame(&walk.packet);
+            let passes = (ends.pass || walk.is_dropped()).then(|| walk.clone());
+            let passes = passes.map(|mut walk| {
+                if ends.block && !walk.is_dropped() {
+                    walk.step(None, Effect::Frame { passes: true });
+                }
+                walk
+            });
+            let blocked = (ends.block && !walk.is_dropped()).then(|| {
+                let mut walk = walk;
+                walk.drop_packet(None, Effect::Frame { passes: false });
+                walk
+            });
+            passes.into_iter().chain(blocked)
+        });
+        each.collect()
+    }
+
+    fn index(&self, set: &Ruleset) -> &Index {
+        let own = self.indices.iter().find(|(known, _)| std::ptr::eq(*known, set));
+        own.map_or(&self.no_index, |(_, index)| index)
     }
 
     /// The table that a rule of a ruleset means: its own, else the main ruleset's.
@@ -231,6 +291,13 @@ impl<'a> Tracer<'a> {
         }
         let own = self.tables.iter().find(|(known, _)| std::ptr::eq(*known, set));
         own.into_iter().chain(self.tables.first()).find_map(|(_, tables)| tables.get(name))
+    }
+}
+
+fn add_indices<'a>(set: &'a Ruleset, indices: &mut Vec<(&'a Ruleset, Index)>) {
+    indices.push((set, Index::of(set)));
+    for (_, loaded) in &set.loaded {
+        add_indices(loaded, indices);
     }
 }
 
@@ -249,6 +316,18 @@ fn table_entry(word: &str) -> Option<TableEntry> {
     let width = Family::of(address).bits();
     let bits = bits.map_or(Some(width), |bits| bits.parse().ok()).filter(|bits| *bits <= width)?;
     Some(TableEntry { network: Network::new(address, bits), negated })
+}
+
+/// A packet that a rule passes with state; and dropped, where the rule limits how many states there may be.
+fn within_limits<'a>(at: RuleRef<'a>, walk: Walk<'a>) -> Vec<Walk<'a>> {
+    let state = &at.set.spec(at.rule).state;
+    let limited = state.max != 0 || state.max_src_states != 0 || state.max_src_nodes != 0;
+    if !limited || at.rule.keep_state == KeepState::No {
+        return vec![walk];
+    }
+    let mut dropped = walk.clone();
+    dropped.drop_packet(Some(at), Effect::TooManyStates);
+    vec![walk, dropped]
 }
 
 /// Whether no connection has a packet with these flags of tcp; pf drops it while it normalizes.

@@ -28,6 +28,12 @@ impl Prefixes {
         found.next().copied().unwrap_or(false)
     }
 
+    /// All networks of a family that the table names, be it to leave them out.
+    pub(super) fn all(&self, family: Family) -> Vec<Network> {
+        let lengths = self.by_length.range((family, Reverse(u8::MAX))..=(family, Reverse(0)));
+        lengths.flat_map(|(_, networks)| networks.keys().copied()).collect()
+    }
+
     /// The networks of a family that are of the table.
     pub(super) fn networks(&self, family: Family) -> impl Iterator<Item = Network> {
         let lengths = self.by_length.range((family, Reverse(u8::MAX))..=(family, Reverse(0)));

@@ -29,6 +29,8 @@ pub enum Unknown {
     Routes,
     /// The port that nat chose.
     NatPort,
+    /// The stations of the Ethernet frame.
+    Frame,
 }
 
 impl Unknown {
@@ -43,6 +45,7 @@ impl Unknown {
             Self::PacketSize => "the size of the packet",
             Self::Routes => "the routing table",
             Self::NatPort => "the port that nat chose",
+            Self::Frame => "the Ethernet frame",
         }
     }
 }
@@ -85,6 +88,13 @@ pub enum Effect {
     Blocks,
     /// A `match` rule matches.
     Matches,
+    /// The `ether` rules block the frame, or let it pass, as its stations decide.
+    Frame {
+        /// Whether they let it pass.
+        passes: bool,
+    },
+    /// The rule would keep state and there are as many states as it allows: the packet is dropped.
+    TooManyStates,
     /// The anchor is entered.
     Enters,
     /// The anchor is entered from anchors so deep in each other that pf drops the packet.
@@ -114,6 +124,9 @@ impl Effect {
             Self::Passes => "passes",
             Self::Blocks => "blocks",
             Self::Matches => "matches",
+            Self::Frame { passes: true } => "frame-passes",
+            Self::Frame { passes: false } => "frame-blocked",
+            Self::TooManyStates => "too-many-states",
             Self::Enters => "enters",
             Self::TooDeep => "too-deep",
             Self::Assumed { matches: true, .. } => "assumed-to-match",
@@ -146,6 +159,9 @@ impl fmt::Display for Effect {
             Self::Passes => f.write_str("passes"),
             Self::Blocks => f.write_str("blocks"),
             Self::Matches => f.write_str("matches"),
+            Self::Frame { passes: true } => f.write_str("if the ether rules let its frame pass"),
+            Self::Frame { passes: false } => f.write_str("dropped: the ether rules block its frame"),
+            Self::TooManyStates => f.write_str("drops it, if there are as many states as the rule allows"),
             Self::Enters => f.write_str("is entered"),
             Self::TooDeep => f.write_str("dropped: anchors are more than 64 deep in each other"),
             Self::Assumed { unknown, matches: true } => write!(f, "if it matches, which {unknown} decides"),

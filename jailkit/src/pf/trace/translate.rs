@@ -2,17 +2,17 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::super::rule::{Action, Address, Direction, Family, Network, Pool, PoolKind, Rule, Ruleset};
+use super::super::rule::{Action, Address, Direction, Family, Network, Pool, Rule, Ruleset};
 use super::Tracer;
 use super::packet::{ICMP, ICMP6, Packet, Ports};
-
-/// So many addresses of a pool are each followed; of a larger one, the first.
-const MAX_CHOICES: u128 = 16;
+use super::pool::{Choice, merge};
 
 /// The packets that a translation may make of one, and how many addresses there are to choose from.
 pub(super) struct Translated {
     pub(super) packets: Vec<Packet>,
     pub(super) choices: u128,
+    /// Whether there are more that a rule may tell apart.
+    pub(super) cut: bool,
 }
 
 impl Tracer<'_> {
@@ -25,7 +25,7 @@ impl Tracer<'_> {
         if let Some(family) = spec.translation.family {
             return self.af_to(set, rule, packet, family);
         }
-        let mut made = Translated { packets: vec![packet.clone()], choices: 1 };
+        let mut made = Translated { packets: vec![packet.clone()], choices: 1, cut: false };
         if let Some(pool) = &spec.translation.source {
             made = self.each(made, |packet| {
                 let addresses = self.choose(set, pool, packet.source, packet.family());
@@ -43,11 +43,12 @@ impl Tracer<'_> {
     }
 
     fn each(&self, before: Translated, make: impl Fn(&Packet) -> Choice<Packet>) -> Translated {
-        let mut after = Translated { packets: Vec::new(), choices: before.choices };
+        let mut after = Translated { packets: Vec::new(), choices: before.choices, cut: before.cut };
         for packet in &before.packets {
-            let Choice { made, of } = make(packet);
+            let Choice { made, of, cut } = make(packet);
             after.packets.extend(made);
             after.choices = after.choices.max(of);
+            after.cut |= cut;
         }
         after
     }
@@ -62,7 +63,7 @@ impl Tracer<'_> {
             let inside = network(rule.source.address);
             inside.map(|inside| Packet { destination: merge(inside, packet.destination), ..packet.clone() })
         };
-        Translated { packets: packets.into_iter().collect(), choices: 1 }
+        Translated { packets: packets.into_iter().collect(), choices: 1, cut: false }
     }
 
     fn af_to(&self, set: &Ruleset, rule: &Rule, packet: &Packet, family: Family) -> Translated {
@@ -82,98 +83,90 @@ impl Tracer<'_> {
             }),
             ..packet.clone()
         };
-        let made = Translated { packets: vec![changed], choices: 1 };
+        let made = Translated { packets: vec![changed], choices: 1, cut: false };
         let made = self.each(made, |packet| match &translation.source {
             Some(pool) => {
                 let port = nat_port(pool, packet);
                 let found = self.choose(set, pool, packet.source, family);
                 found.map(|source| Packet { source, source_port: port, ..packet.clone() })
             }
-            None => Choice { made: Vec::new(), of: 1 },
+            None => Choice::one(None),
         });
-        self.each(made, |packet| match &translation.destination {
-            Some(pool) => {
-                let port = rdr_port(pool, rule, packet);
-                let found = self.choose(set, pool, packet.destination, family);
-                found.map(|destination| Packet { destination, destination_port: port, ..packet.clone() })
-            }
-            None => {
-                let embedded = match (packet.destination, packet.source) {
-                    (IpAddr::V6(v6), IpAddr::V4(_)) => Some(IpAddr::V4(Ipv4Addr::from_bits(v6.to_bits() as u32))),
-                    _ => None,
-                };
-                let made = embedded.map(|destination| Packet { destination, ..packet.clone() });
-                Choice { made: made.into_iter().collect(), of: 1 }
-            }
+        self.each(made, |packet| {
+            let Some(pool) = &translation.destination else {
+                return Choice::one(self.to_embedded(set, rule, packet, family));
+            };
+            // The first port, and no other.
+            let port = match pool.ports {
+                (port @ 1.., _) if packet.has_ports() => port,
+                _ => packet.destination_port,
+            };
+            let networks = pool.addresses.iter().flat_map(|own| self.networks(set, own.address, family));
+            let of: Vec<_> = networks.map(|network| self.behind(network, packet.destination)).collect();
+            let (choices, cut) = (of.len() as u128, false);
+            let made =
+                of.into_iter().map(|destination| Packet { destination, destination_port: port, ..packet.clone() });
+            Choice { made: made.collect(), of: choices, cut }
         })
     }
 
-    /// The addresses that a pool may give to one.
-    fn choose(&self, set: &Ruleset, pool: &Pool, address: IpAddr, family: Family) -> Choice<IpAddr> {
-        let networks: Vec<_> =
-            pool.addresses.iter().flat_map(|of_pool| self.networks(set, of_pool.address, family)).collect();
-        let one = matches!(pool.kind, PoolKind::Single | PoolKind::Bitmask);
-        if one && Family::of(address) == family {
-            let merged = networks.first().map(|network| merge(*network, address));
-            return Choice { made: merged.into_iter().collect(), of: 1 };
-        }
-        let size = |network: &Network| 1u128.checked_shl((family.bits() - network.bits()).into()).unwrap_or(u128::MAX);
-        let of = networks.iter().map(size).fold(0, u128::saturating_add);
-        let all = networks.iter().flat_map(|network| (0..size(network).min(MAX_CHOICES)).map(|at| nth(*network, at)));
-        let take = if of > MAX_CHOICES { 1 } else { MAX_CHOICES as usize };
-        Choice { made: all.take(take).collect(), of }
-    }
-
-    fn networks(&self, set: &Ruleset, address: Address, family: Family) -> Vec<Network> {
-        let mut networks = match address {
-            Address::Network(network) => vec![network],
-            Address::Table(name) => {
-                let mut of_table: Vec<_> =
-                    self.table(set, name).map_or_else(Vec::new, |table| table.networks(family).collect());
-                of_table.sort_unstable();
-                of_table
+    /// Where a packet goes whose rule names no new destination: an address of IPv4 lies in that of IPv6, behind the
+    /// rule's prefix; the other way, it is put behind the prefix of the new source.
+    fn to_embedded(&self, set: &Ruleset, rule: &Rule, packet: &Packet, family: Family) -> Option<Packet> {
+        let destination = match (family, packet.destination, packet.source) {
+            (Family::Inet, IpAddr::V6(destination), _) => {
+                let prefix = match rule.destination.address {
+                    Address::Network(network) if network.bits() >= 32 => network.bits(),
+                    _ => 96,
+                };
+                extract(destination, prefix).into()
             }
-            Address::Dynamic { interface, modifiers, bits } => self.dynamic(set, interface, modifiers, bits),
-            Address::Range(first, _) => vec![Network::host(first)],
-            Address::Any | Address::NoRoute | Address::UrpfFailed => Vec::new(),
+            (Family::Inet6, IpAddr::V4(destination), IpAddr::V6(source)) => {
+                let pool = set.spec(rule).translation.source.as_ref()?;
+                let of_source = pool.addresses.iter().flat_map(|own| self.networks(set, own.address, family));
+                let bits = of_source.filter(|network| network.contains(source.into())).map(Network::bits).next();
+                embed(source, bits.unwrap_or(96).min(96), destination).into()
+            }
+            _ => return None,
         };
-        networks.retain(|network| network.family() == family);
-        networks
+        Some(Packet { destination, ..packet.clone() })
     }
-}
 
-/// What may be chosen, as far as it is followed, and how much there is.
-struct Choice<T> {
-    made: Vec<T>,
-    of: u128,
-}
-
-impl<T> Choice<T> {
-    fn map<U>(self, make: impl Fn(T) -> U) -> Choice<U> {
-        Choice { made: self.made.into_iter().map(make).collect(), of: self.of }
-    }
-}
-
-/// The network part of the one, the host part of the other.
-fn merge(network: Network, address: IpAddr) -> IpAddr {
-    match (network.address(), address) {
-        (IpAddr::V4(net), IpAddr::V4(host)) => {
-            let hosts = u32::MAX.checked_shr(network.bits().into()).unwrap_or(0);
-            Ipv4Addr::from_bits(net.to_bits() | host.to_bits() & hosts).into()
+    /// The new destination where a rule names a network for it: that, and the old one's address in its other part.
+    fn behind(&self, network: Network, destination: IpAddr) -> IpAddr {
+        match (network.address(), destination) {
+            (IpAddr::V4(_), IpAddr::V6(old)) => merge(network, Ipv4Addr::from_bits(old.to_bits() as u32).into()),
+            (IpAddr::V6(new), IpAddr::V4(old)) if network.bits() <= 96 => embed(new, network.bits(), old).into(),
+            (new, _) => new,
         }
-        (IpAddr::V6(net), IpAddr::V6(host)) => {
-            let hosts = u128::MAX.checked_shr(network.bits().into()).unwrap_or(0);
-            Ipv6Addr::from_bits(net.to_bits() | host.to_bits() & hosts).into()
-        }
-        (net, _) => net,
     }
 }
 
-fn nth(network: Network, at: u128) -> IpAddr {
-    match network.address() {
-        IpAddr::V4(net) => Ipv4Addr::from_bits(net.to_bits() | at as u32).into(),
-        IpAddr::V6(net) => Ipv6Addr::from_bits(net.to_bits() | at).into(),
+/// Where the octets of an address of IPv4 lie in one of IPv6, behind a prefix of so many bits (RFC 6052): around the
+/// octet that must be zero.
+fn embedded(prefix: u8) -> [usize; 4] {
+    match prefix {
+        32 => [4, 5, 6, 7],
+        40 => [5, 6, 7, 9],
+        48 => [6, 7, 9, 10],
+        56 => [7, 9, 10, 11],
+        64 => [9, 10, 11, 12],
+        _ => [12, 13, 14, 15],
     }
+}
+
+/// The address of IPv4 that lies in one of IPv6.
+fn extract(address: Ipv6Addr, prefix: u8) -> Ipv4Addr {
+    embedded(prefix).map(|place| address.octets()[place]).into()
+}
+
+/// An address of IPv4 put behind a prefix of IPv6.
+fn embed(prefix: Ipv6Addr, bits: u8, address: Ipv4Addr) -> Ipv6Addr {
+    let mut octets = prefix.octets();
+    for (place, octet) in embedded(bits).into_iter().zip(address.octets()) {
+        octets[place] = octet;
+    }
+    octets.into()
 }
 
 fn nat_port(pool: &Pool, packet: &Packet) -> Ports {

@@ -66,6 +66,8 @@ pub(super) struct Walk<'a> {
     /// For each anchor it is in, whether a rule there decided.
     decided: Vec<bool>,
     stopped: bool,
+    /// Whether a pool has more addresses that differ than are followed.
+    pub(super) cut: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -80,6 +82,7 @@ impl<'a> Walk<'a> {
             trail: Vec::new(),
             decided: Vec::new(),
             stopped: false,
+            cut: false,
         }
     }
 
@@ -104,7 +107,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn drop_packet(&mut self, rule: Option<RuleRef<'a>>, effect: Effect) {
+    pub(super) fn drop_packet(&mut self, rule: Option<RuleRef<'a>>, effect: Effect) {
         self.step(rule, effect);
         self.decision = Decision::Dropped(rule);
         self.stopped = true;
@@ -116,6 +119,7 @@ impl<'a> Walk<'a> {
             && self.tag == other.tag
             && self.translated == other.translated
             && self.scrubbed == other.scrubbed
+            && self.cut == other.cut
             && self.found == other.found
             && self.decided == other.decided
             && match (self.decision, other.decision) {
@@ -160,13 +164,23 @@ impl<'a> Tracer<'a> {
 
     fn go(&self, kind: Kind, place: &Place<'a>, mut live: Vec<Walk<'a>>, course: &mut Course<'a>) -> Vec<Walk<'a>> {
         let rules: &'a [Rule] = kind.of(place.rules);
-        for rule in rules {
+        let index = self.index(place.set);
+        let facts = |live: &[Walk<'a>]| -> Vec<_> {
+            let is_on = |name| self.is_on(place.set.name(name), &live[0].packet.interface);
+            live.iter().map(|walk| index.facts(&walk.packet, is_on)).collect()
+        };
+        let mut from = 0;
+        let mut seen = if rules.is_empty() || live.is_empty() { Vec::new() } else { facts(&live) };
+        while let Some(at) = index.next(rules, from, &seen) {
+            from = at + 1;
+            let rule = &rules[at];
             let compare = |walk: &Walk<'a>| self.compare(place.set, rule, &walk.packet, walk.tag.as_deref());
             if live.iter().all(|walk| compare(walk) == Match::No) {
                 continue;
             }
             let at = RuleRef { set: place.set, rule };
-            let mut next = Vec::with_capacity(live.len());
+            let live_before = live.len();
+            let mut next = Vec::with_capacity(live_before);
             for mut walk in live {
                 let mut other = None;
                 match compare(&walk) {
@@ -190,11 +204,18 @@ impl<'a> Tracer<'a> {
                 }
                 next.extend(other);
             }
+            let forked = next.len() != live_before;
             live = next;
+            let settled = live.len();
             course.cut |= settle(&mut live);
+            let forked = forked || live.len() != settled;
             course.cut |= course.done.len() > 1 && settle(&mut course.done);
             if live.is_empty() {
                 break;
+            }
+            let spec = place.set.spec(rule);
+            if forked || spec.anchor.is_some() || spec.translation != Default::default() {
+                seen = facts(&live);
             }
         }
         live
@@ -291,6 +312,7 @@ impl<'a> Tracer<'a> {
             walk.step(Some(at), Effect::Translated { to: to.clone(), choices: made.choices });
             walk.take_tag(at);
             walk.packet = to;
+            walk.cut |= made.cut;
             walk.translated = true;
             walk
         });
