@@ -2,6 +2,7 @@
 
 mod check;
 mod edit;
+mod explain;
 pub(super) mod fmt;
 mod get;
 mod param_name;
@@ -29,6 +30,7 @@ pub(crate) struct Conf {
 #[derive(Subcommand)]
 enum ConfCommand {
     Check(check::Check),
+    Explain(explain::Explain),
     Fmt(fmt::Fmt),
     Resolve(resolve::Resolve),
     Get(get::Get),
@@ -41,6 +43,7 @@ impl Conf {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<ExitCode, Failure> {
         match self.command {
             ConfCommand::Check(command) => command.run(terminal),
+            ConfCommand::Explain(command) => command.run(terminal),
             ConfCommand::Fmt(command) => command.run(terminal),
             ConfCommand::Resolve(command) => command.run(terminal),
             ConfCommand::Get(command) => command.run(terminal),
