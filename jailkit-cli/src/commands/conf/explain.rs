@@ -8,6 +8,7 @@ use jailkit::jailconf::{Effect, Explained, HostFiles, Operator, Origin, Scope, S
 use jailkit::source::printable;
 
 use super::ConfFile;
+use super::param_name::ParamName;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
@@ -24,6 +25,7 @@ pub(crate) struct Explain {
     /// The jail, by its whole name
     jail: String,
     /// One parameter, for example ip4.addr, or a variable as '$name'; without it, all of them, a line each
+    #[arg(value_parser = ParamName, hide_possible_values = true)]
     param: Option<String>,
 }
 
