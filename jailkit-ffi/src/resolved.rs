@@ -124,7 +124,7 @@ pub unsafe extern "C" fn jk_resolved_failed(resolved: *const Resolved, jail: usi
     guard::look(|| {
         // SAFETY: as the section above says.
         let jail = unsafe { handle::peek(resolved) }?.jail(jail)?;
-        jail.failed.as_ref().map(|reason| Bytes::of(reason.as_bytes()))
+        jail.failed.as_ref().map(|reason| Bytes::of(reason.message.as_bytes()))
     })
 }
 
