@@ -25,19 +25,29 @@ pub(super) struct File<'a> {
 
 /// The file and all that it includes; itself the first.
 pub(super) fn load<'a>(source: &Source, statements: &'a Statements) -> Result<Vec<File<'a>>, Diagnostics> {
+    load_with(source, statements, None)
+}
+
+/// The same with one file as it is to be, whether it is on the disk by now or not.
+pub(super) fn load_with<'a>(
+    source: &Source,
+    statements: &'a Statements,
+    planned: Option<&Source>,
+) -> Result<Vec<File<'a>>, Diagnostics> {
     let mut files = Vec::new();
-    add(&mut files, source.clone(), Cow::Borrowed(statements), 0)?;
+    add(&mut files, planned, source.clone(), Cow::Borrowed(statements), 0)?;
     Ok(files)
 }
 
 fn add<'a>(
     files: &mut Vec<File<'a>>,
+    planned: Option<&Source>,
     source: Source,
     statements: Cow<'a, Statements>,
     depth: usize,
 ) -> Result<usize, Diagnostics> {
     let index = files.len();
-    let included = includes(&source, &statements)?;
+    let included = includes(&source, &statements, planned)?;
     files.push(File { source: source.clone(), statements, included: Vec::new() });
     for (item, param, paths) in included {
         let error = |message: String, help: &str| Diagnostic::error(&source, param.span, message).with_help(help);
@@ -51,12 +61,14 @@ fn add<'a>(
                 let message = format!("more than {MAX_FILES} files are included");
                 return Err(error(message, "look for files that include one another").into());
             }
-            let included = Source::read(&path).map_err(|cause| {
+            let is_planned = planned.filter(|planned| absolute(planned.name()) == absolute(&path));
+            let included = is_planned.map_or_else(|| Source::read(&path), |planned| Ok(planned.clone()));
+            let included = included.map_err(|cause| {
                 let message = format!("cannot read {}: {cause}", path.display());
                 error(message, "the file must exist, unless its name has a *, ? or [ in it")
             })?;
             let statements = parse::parse(&included)?;
-            indices.push(add(files, included, Cow::Owned(statements), depth + 1)?);
+            indices.push(add(files, planned, included, Cow::Owned(statements), depth + 1)?);
         }
         files[index].included.push((item, indices));
     }
@@ -73,7 +85,11 @@ fn is_include(source: &Source, param: &Param) -> bool {
 }
 
 /// The directives of a file, each with the index of its item and the files that it names.
-fn includes(source: &Source, statements: &Statements) -> Result<Vec<(usize, Param, Vec<PathBuf>)>, Diagnostics> {
+fn includes(
+    source: &Source,
+    statements: &Statements,
+    planned: Option<&Source>,
+) -> Result<Vec<(usize, Param, Vec<PathBuf>)>, Diagnostics> {
     let mut found = Vec::new();
     if memchr::memmem::find(source.text(), b"include").is_none() && !source.text().contains(&b'\\') {
         return Ok(found);
@@ -95,7 +111,7 @@ fn includes(source: &Source, statements: &Statements) -> Result<Vec<(usize, Para
                     }
                 }
             }
-            paths.extend(matching(source.name(), &BString::from(name)));
+            paths.extend(matching(source.name(), &BString::from(name), planned.map(Source::name)));
         }
         found.push((index, param.clone(), paths));
     }
@@ -104,7 +120,7 @@ fn includes(source: &Source, statements: &Statements) -> Result<Vec<(usize, Para
 
 /// The files that a name stands for: itself, or what its pattern matches. A relative name begins at the directory of
 /// the file that includes it.
-fn matching(including: &Path, name: &BString) -> Vec<PathBuf> {
+fn matching(including: &Path, name: &BString, planned: Option<&Path>) -> Vec<PathBuf> {
     let mut full = Vec::new();
     if !name.starts_with(b"/") {
         let including = including.as_os_str().as_encoded_bytes();
@@ -116,8 +132,20 @@ fn matching(including: &Path, name: &BString) -> Vec<PathBuf> {
         || full.find_byte(b'[').is_some_and(|open| full[open + 1..].find_byte(b']').is_some());
     let options =
         glob::MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
-    match full.to_str().ok().filter(|_| has_pattern).map(|pattern| glob::glob_with(pattern, options)) {
-        Some(Ok(paths)) => paths.filter_map(Result::ok).collect(),
-        _ => literal(),
+    let Some(pattern) = full.to_str().ok().filter(|_| has_pattern) else { return literal() };
+    let Ok(found) = glob::glob_with(pattern, options) else { return literal() };
+    let mut paths: Vec<PathBuf> = found.filter_map(Result::ok).collect();
+    if let Some(planned) = planned.map(absolute)
+        && glob::Pattern::new(&absolute(Path::new(pattern)).to_string_lossy())
+            .is_ok_and(|pattern| pattern.matches_path_with(&planned, options))
+        && !paths.iter().any(|path| absolute(path) == planned)
+    {
+        paths.insert(paths.partition_point(|path| absolute(path) < planned), planned);
     }
+    paths
+}
+
+/// A path from the root on, its links not followed.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

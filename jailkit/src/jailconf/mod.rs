@@ -25,10 +25,13 @@ mod lex;
 mod names;
 mod option;
 mod parse;
+mod relocate;
+mod rename;
 mod resolve;
 mod text;
 
 pub(crate) use option::is_internal;
+pub use relocate::{MoveError, Moved};
 pub(crate) use resolve::matches_wildcard;
 pub use resolve::{Params, Resolved, ResolvedJail, ResolvedParam};
 pub use text::{Text, Values};

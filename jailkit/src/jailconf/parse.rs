@@ -41,6 +41,17 @@ pub(super) enum Item {
     Param(Param),
 }
 
+impl Item {
+    /// The offset behind what is known of it; a block's opening brace comes after its name.
+    pub(super) fn end(&self) -> usize {
+        match self {
+            Self::Open { name, .. } => name.end(),
+            Self::Close { span } => span.end(),
+            Self::Param(param) => param.span.end(),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Param {
     pub(super) name: Span,

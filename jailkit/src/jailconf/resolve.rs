@@ -152,15 +152,19 @@ const WORTH_A_THREAD: usize = 1000;
 const TOGETHER: usize = 256;
 
 pub(super) fn resolve(source: &Source, statements: &Statements) -> Result<Resolved, Diagnostics> {
-    let files = include::load(source, statements)?;
-    let blocks = Blocks::of(&files);
+    resolve_files(&include::load(source, statements)?)
+}
+
+/// What files come to together, the first with what it includes.
+pub(super) fn resolve_files(files: &[File<'_>]) -> Result<Resolved, Diagnostics> {
+    let blocks = Blocks::of(files);
     let jails: Vec<usize> =
         (0..blocks.blocks.len()).filter(|&index| !is_wildcard(blocks.name(&blocks.blocks[index]))).collect();
     if jails.len() < 2 * WORTH_A_THREAD {
-        return Ok(Resolved { jails: Resolver::new(&files, &blocks).jails(&jails)? });
+        return Ok(Resolved { jails: Resolver::new(files, &blocks).jails(&jails)? });
     }
     let each = jails.len().div_ceil(rayon::current_num_threads()).max(WORTH_A_THREAD);
-    let parts: Vec<_> = jails.par_chunks(each).map(|jails| Resolver::new(&files, &blocks).jails(jails)).collect();
+    let parts: Vec<_> = jails.par_chunks(each).map(|jails| Resolver::new(files, &blocks).jails(jails)).collect();
     let mut all = Vec::with_capacity(jails.len());
     for part in parts {
         all.append(&mut part?);
@@ -250,14 +254,14 @@ impl<'a> Resolver<'a> {
 }
 
 /// Whether strtol(3) reads the name whole, and not as 0: such a name is a jid.
-fn is_number(name: &[u8]) -> bool {
+pub(super) fn is_number(name: &[u8]) -> bool {
     let text = trim_space(name);
     let digits = text.strip_prefix(b"-").or(text.strip_prefix(b"+")).unwrap_or(text);
     !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) && leading_int(name) != 0
 }
 
 /// Whether a part of the name is `*`.
-fn is_wildcard(name: &[u8]) -> bool {
+pub(super) fn is_wildcard(name: &[u8]) -> bool {
     name.contains(&b'*') && name.split_str(b".").any(|part| part == b"*")
 }
 

@@ -4,6 +4,8 @@ mod check;
 mod edit;
 pub(super) mod fmt;
 mod get;
+mod relocate;
+mod rename;
 mod resolve;
 
 use std::path::{Path, PathBuf};
@@ -31,7 +33,10 @@ enum ConfCommand {
     Resolve(resolve::Resolve),
     Get(get::Get),
     Set(edit::Set),
+    Append(edit::Append),
     Unset(edit::Unset),
+    Rename(rename::Rename),
+    Move(relocate::Move),
 }
 
 impl Conf {
@@ -42,7 +47,10 @@ impl Conf {
             ConfCommand::Resolve(command) => command.run(terminal),
             ConfCommand::Get(command) => command.run(terminal),
             ConfCommand::Set(command) => command.run(terminal),
+            ConfCommand::Append(command) => command.run(terminal),
             ConfCommand::Unset(command) => command.run(terminal),
+            ConfCommand::Rename(command) => command.run(terminal),
+            ConfCommand::Move(command) => command.run(terminal),
         }
     }
 }
