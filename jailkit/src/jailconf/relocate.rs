@@ -1,5 +1,6 @@
 //! Jails moved out of a file into one that it includes.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -146,21 +147,33 @@ fn quoted_path(path: &str) -> String {
 
 /// The jails that are not in both with the same parameters.
 fn differing(old: &[ResolvedJail], new: &[ResolvedJail]) -> Vec<BString> {
-    let mut sorted = [old, new].map(|jails| jails.iter().collect::<Vec<_>>());
-    sorted.iter_mut().for_each(|jails| jails.sort_by(|one, other| one.name.cmp(&other.name)));
-    let [old, new] = sorted;
-    let is_same = |one: &ResolvedJail, other: &ResolvedJail| {
-        let params = || one.params.iter().zip(&other.params);
-        one.name == other.name
-            && one.failed == other.failed
-            && one.params.len() == other.params.len()
-            && params().all(|(one, other)| one.name == other.name && one.values == other.values)
+    let sorted = |jails| {
+        let mut jails = Vec::from_iter(jails);
+        jails.sort_by(|one: &&ResolvedJail, other| one.name.cmp(&other.name));
+        jails.into_iter().peekable()
     };
-    let pairs = old.iter().zip(&new).filter(|(one, other)| !is_same(one, other));
-    let mut names: Vec<BString> = pairs.flat_map(|(one, other)| [one.name.clone(), other.name.clone()]).collect();
-    let longer = if old.len() > new.len() { &old } else { &new };
-    names.extend(longer[old.len().min(new.len())..].iter().map(|jail| jail.name.clone()));
-    names.sort();
-    names.dedup();
-    names
+    let (mut old, mut new) = (sorted(old), sorted(new));
+    let mut names = Vec::new();
+    loop {
+        let order = match (old.peek(), new.peek()) {
+            (None, None) => return names,
+            (Some(old), Some(new)) => old.name.cmp(&new.name),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+        };
+        let one = if order.is_le() { old.next() } else { None };
+        let other = if order.is_ge() { new.next() } else { None };
+        if let (Some(one), Some(other)) = (one, other)
+            && is_same(one, other)
+        {
+            continue;
+        }
+        names.extend(one.or(other).map(|jail| jail.name.clone()));
+    }
+}
+
+fn is_same(one: &ResolvedJail, other: &ResolvedJail) -> bool {
+    one.failed == other.failed
+        && one.params.len() == other.params.len()
+        && one.params.iter().zip(&other.params).all(|(one, other)| one.name == other.name && one.values == other.values)
 }
