@@ -75,15 +75,8 @@ fn every_file_says_the_same_in_an_even_layout() {
         let formatted = conf.formatted().unwrap_or_else(|error| panic!("{error}"));
         let even = JailConf::parse(&Source::new(&path, formatted.clone())).unwrap();
         assert_eq!(even.formatted().unwrap(), formatted, "{} a second time", path.display());
-        let said = |conf: &JailConf| {
-            conf.resolve().ok().map(|resolved| {
-                let jails = resolved.jails.iter().map(|jail| {
-                    let params = jail.params.iter().map(|param| (param.name.clone(), param.values.to_vec()));
-                    (jail.name.clone(), jail.failed.clone(), params.collect::<Vec<_>>())
-                });
-                jails.collect::<Vec<_>>()
-            })
-        };
-        assert_eq!(said(&even), said(&conf), "{}", path.display());
+        // Where a fault is seen moves with the layout; what the jails come to does not.
+        let jails = |conf: &JailConf| conf.resolve().ok().map(|resolved| json!(resolved));
+        assert_eq!(jails(&even), jails(&conf), "{}", path.display());
     }
 }

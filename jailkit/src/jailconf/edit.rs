@@ -8,6 +8,7 @@ use super::JailConf;
 use super::format::Gap;
 use super::lex::decode_into;
 use super::parse::{self, Item, Op, Param};
+use super::quote::{bare_or_quoted, quoted};
 use crate::source::{Diagnostics, Source, Span};
 
 /// Where a statement belongs: the top level, or a jail's block.
@@ -391,36 +392,6 @@ impl JailConf {
         let blank = if is_paragraph { newline } else { "" };
         self.splice(at..at, &format!("{statement}{newline}{blank}"))
     }
-}
-
-/// A name as a block is called: bare where jail(8) reads it as one piece.
-pub(super) fn bare_or_quoted(name: &str) -> String {
-    if is_bare(name.as_bytes()) { name.to_owned() } else { quoted(name) }
-}
-
-/// Whether jail(8) reads a name without quotes as one piece.
-pub(super) fn is_bare(name: &[u8]) -> bool {
-    !name.is_empty() && name.iter().all(|&byte| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte))
-}
-
-/// A value as jail.conf(5) writes it: words, numbers and addresses bare, everything else in double quotes, in which
-/// variables stay variables.
-pub(super) fn quoted(value: &str) -> String {
-    let atom = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:%@".contains(&byte);
-    if !value.is_empty() && value.bytes().all(atom) {
-        return value.to_owned();
-    }
-    let mut text = String::from("\"");
-    let mut rest = value.chars().peekable();
-    while let Some(c) = rest.next() {
-        match c {
-            '\\' if rest.peek() == Some(&'$') => text.push(c),
-            '"' | '\\' => text.extend(['\\', c]),
-            '\n' => text += "\\n",
-            c => text.push(c),
-        }
-    }
-    text + "\""
 }
 
 #[cfg(test)]

@@ -1,14 +1,16 @@
 //! Jails moved out of a file into one that it includes.
 
 use std::cmp::Ordering;
+use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice};
 
-use super::edit::quoted;
 use super::format::Gap;
-use super::{JailConf, ResolvedJail, include, resolve};
+use super::include::{self, Files, GLOB, HostFiles};
+use super::quote::quoted;
+use super::{JailConf, ResolvedJail};
 use crate::replace::{ReplaceError, replace_file};
 use crate::source::{Diagnostics, Source};
 
@@ -109,9 +111,8 @@ impl JailConf {
                 is_included = true;
             }
         }
-        let old =
-            resolve::resolve_files(&include::load_with(&self.source, &self.statements, was_there.then_some(&before))?)?;
-        let new = resolve::resolve_files(&include::load_with(&file.source, &file.statements, Some(&included))?)?;
+        let old = self.resolve()?;
+        let new = file.resolve_in(&Planned::new(&included))?;
         let differing = differing(&old.jails, &new.jails);
         if !differing.is_empty() {
             return Err(MoveError::Differs { path, jails: differing });
@@ -122,8 +123,9 @@ impl JailConf {
 
     /// Whether the file takes in another one.
     fn included_with(&self, other: &Source) -> Result<bool, Diagnostics> {
-        let files = include::load_with(&self.source, &self.statements, Some(other))?;
-        Ok(files.iter().skip(1).any(|file| file.source == *other))
+        let files = include::load(&Planned::new(other), &self.source, &self.statements)?;
+        let path = absolute(other.name());
+        Ok(files.iter().skip(1).any(|file| absolute(file.source.name()) == path))
     }
 
     /// A jail's block, and the comments that stand right above it; whole lines where nothing else stands there.
@@ -137,6 +139,39 @@ impl JailConf {
         let gap = Gap::of(&self.text()[from..block.start]);
         Some(from + gap.comments_above(before.is_none()).unwrap_or(lines.start - from)..lines.end)
     }
+}
+
+/// The files of this system with one as it is to be, whether it is there by now or not.
+struct Planned<'a> {
+    path: PathBuf,
+    text: &'a [u8],
+}
+
+impl<'a> Planned<'a> {
+    fn new(source: &'a Source) -> Self {
+        Self { path: absolute(source.name()), text: source.text() }
+    }
+}
+
+impl Files for Planned<'_> {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        if absolute(path) == self.path { Ok(self.text.to_owned()) } else { HostFiles.read(path) }
+    }
+
+    fn matching(&self, pattern: &str) -> Option<Vec<PathBuf>> {
+        let mut paths = HostFiles.matching(pattern)?;
+        let full = glob::Pattern::new(&absolute(Path::new(pattern)).to_string_lossy());
+        let is_meant = full.is_ok_and(|full| full.matches_path_with(&self.path, GLOB));
+        if is_meant && !paths.iter().any(|path| absolute(path) == self.path) {
+            paths.insert(paths.partition_point(|path| absolute(path) < self.path), self.path.clone());
+        }
+        Some(paths)
+    }
+}
+
+/// A path from the root on, its links not followed.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// `.include` takes a name as it stands: a variable is none there.

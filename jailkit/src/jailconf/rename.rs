@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use super::JailConf;
-use super::edit::{bare_or_quoted, is_bare};
 use super::lex::{Kind, Lexer};
 use super::parse::{Item, Param};
+use super::quote::{bare_or_quoted, is_bare};
 use super::resolve::{is_number, is_wildcard};
 use crate::source::{Diagnostic, Diagnostics, Source, Span};
 

@@ -2,8 +2,11 @@
 
 mod check;
 mod edit;
+mod explain;
 pub(super) mod fmt;
 mod get;
+mod param_name;
+mod params;
 mod relocate;
 mod rename;
 mod resolve;
@@ -29,6 +32,7 @@ pub(crate) struct Conf {
 #[derive(Subcommand)]
 enum ConfCommand {
     Check(check::Check),
+    Explain(explain::Explain),
     Fmt(fmt::Fmt),
     Resolve(resolve::Resolve),
     Get(get::Get),
@@ -37,12 +41,14 @@ enum ConfCommand {
     Unset(edit::Unset),
     Rename(rename::Rename),
     Move(relocate::Move),
+    Params(params::Params),
 }
 
 impl Conf {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<ExitCode, Failure> {
         match self.command {
             ConfCommand::Check(command) => command.run(terminal),
+            ConfCommand::Explain(command) => command.run(terminal),
             ConfCommand::Fmt(command) => command.run(terminal),
             ConfCommand::Resolve(command) => command.run(terminal),
             ConfCommand::Get(command) => command.run(terminal),
@@ -51,6 +57,7 @@ impl Conf {
             ConfCommand::Unset(command) => command.run(terminal),
             ConfCommand::Rename(command) => command.run(terminal),
             ConfCommand::Move(command) => command.run(terminal),
+            ConfCommand::Params(command) => command.run(terminal),
         }
     }
 }
