@@ -37,3 +37,33 @@ fn push_octal(into: &mut Vec<u8>, byte: u8) {
 fn is_word(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:%@".contains(byte))
 }
+
+/// A name as a block is called: bare where jail(8) reads it as one piece.
+pub(super) fn bare_or_quoted(name: &str) -> String {
+    if is_bare(name.as_bytes()) { name.to_owned() } else { quoted(name) }
+}
+
+/// Whether jail(8) reads a name without quotes as one piece.
+pub(super) fn is_bare(name: &[u8]) -> bool {
+    !name.is_empty() && name.iter().all(|&byte| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte))
+}
+
+/// A value as jail.conf(5) writes it: words, numbers and addresses bare, everything else in double quotes, in which
+/// variables stay variables.
+pub(super) fn quoted(value: &str) -> String {
+    let atom = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:%@".contains(&byte);
+    if !value.is_empty() && value.bytes().all(atom) {
+        return value.to_owned();
+    }
+    let mut text = String::from("\"");
+    let mut rest = value.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\\' if rest.peek() == Some(&'$') => text.push(c),
+            '"' | '\\' => text.extend(['\\', c]),
+            '\n' => text += "\\n",
+            c => text.push(c),
+        }
+    }
+    text + "\""
+}

@@ -1,4 +1,4 @@
-//! `jailkit conf set` and `jailkit conf unset`
+//! `jailkit conf set`, `jailkit conf append` and `jailkit conf unset`
 
 use std::process::ExitCode;
 
@@ -53,6 +53,32 @@ impl Set {
         for fault in jailparam::advice(&self.param, &self.values) {
             terminal.note(format_args!("warning: {fault}"));
         }
+        self.file.write(&old, conf.text(), terminal)
+    }
+}
+
+/// Give a parameter more values in a jail.conf, beside those it has: name += value
+///
+/// For example: jailkit conf append /etc/jail.conf -j www ip4.addr 10.0.0.3
+#[derive(Args)]
+pub(crate) struct Append {
+    #[command(flatten)]
+    file: ConfFile,
+    #[command(flatten)]
+    block: Block,
+    /// The parameter
+    param: String,
+    /// The values. $name stands for a variable
+    #[arg(required = true)]
+    values: Vec<String>,
+}
+
+impl Append {
+    pub(crate) fn run(self, terminal: &Terminal) -> Result<ExitCode, Failure> {
+        let mut conf = self.file.parse()?;
+        let old = conf.text().to_vec();
+        let block = self.block.check(&conf)?;
+        conf.append(block, &self.param, &self.values)?;
         self.file.write(&old, conf.text(), terminal)
     }
 }

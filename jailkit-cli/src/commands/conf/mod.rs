@@ -7,6 +7,8 @@ pub(super) mod fmt;
 mod get;
 mod param_name;
 mod params;
+mod relocate;
+mod rename;
 mod resolve;
 
 use std::path::{Path, PathBuf};
@@ -35,7 +37,10 @@ enum ConfCommand {
     Resolve(resolve::Resolve),
     Get(get::Get),
     Set(edit::Set),
+    Append(edit::Append),
     Unset(edit::Unset),
+    Rename(rename::Rename),
+    Move(relocate::Move),
     Params(params::Params),
 }
 
@@ -48,7 +53,10 @@ impl Conf {
             ConfCommand::Resolve(command) => command.run(terminal),
             ConfCommand::Get(command) => command.run(terminal),
             ConfCommand::Set(command) => command.run(terminal),
+            ConfCommand::Append(command) => command.run(terminal),
             ConfCommand::Unset(command) => command.run(terminal),
+            ConfCommand::Rename(command) => command.run(terminal),
+            ConfCommand::Move(command) => command.run(terminal),
             ConfCommand::Params(command) => command.run(terminal),
         }
     }
