@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use bstr::{BString, ByteSlice};
 
-use super::JailConf;
 use super::format::Gap;
 use super::lex::decode_into;
 use super::parse::{self, Item, Op, Param};
 use super::quote::{bare_or_quoted, quoted};
+use super::{JailBlock, JailConf};
 use crate::source::{Diagnostics, Source, Span};
 
 /// Where a statement belongs: the top level, or a jail's block.
@@ -135,24 +135,34 @@ impl JailConf {
     /// Where the file could not be read any more; it is left as it was.
     pub fn add_jail(&mut self, name: &str, params: &[(String, Vec<String>)]) -> Result<(), Diagnostics> {
         let (newline, indent) = (self.newline(), self.indent());
-        let mut text = String::new();
-        match self.text() {
-            [] => {}
-            [.., b'\n'] => text += newline,
-            _ => text = newline.repeat(2),
-        }
-        text += &format!("{} {{{newline}", bare_or_quoted(name));
+        let mut text = format!("{} {{{newline}", bare_or_quoted(name));
         for (name, values) in params {
             let said = values.iter().map(|value| quoted(value)).collect::<Vec<_>>().join(", ");
             let assignment = if said.is_empty() { String::new() } else { format!(" = {said}") };
             text += &format!("{indent}{name}{assignment};{newline}");
         }
-        text += "}";
-        if !self.is_open() {
-            text += newline;
-        }
+        self.append_block(&(text + "}" + newline))
+    }
+
+    /// Adds a jail that was built from values, likewise, in the layout of the file.
+    ///
+    /// # Errors
+    /// Where jail.conf(5) cannot say it, or the file could not be read any more; it is left as it was.
+    pub fn add_block(&mut self, block: &JailBlock) -> Result<(), Diagnostics> {
+        let text = block.text_in(&self.indent(), self.newline())?;
+        self.append_block(&text)
+    }
+
+    fn append_block(&mut self, block: &str) -> Result<(), Diagnostics> {
+        let newline = self.newline();
+        let gap = match self.text() {
+            [] => String::new(),
+            [.., b'\n'] => newline.to_owned(),
+            _ => newline.repeat(2),
+        };
+        let block = if self.is_open() { block.trim_end() } else { block };
         let end = self.text().len();
-        self.splice(end..end, &text)
+        self.splice(end..end, &(gap + block))
     }
 
     /// Removes a jail's block, with the blank line before it.

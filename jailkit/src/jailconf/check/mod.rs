@@ -7,9 +7,9 @@ pub(super) mod places;
 use std::collections::HashSet;
 
 use self::places::{Found, Part, Place};
-use super::JailConf;
 use super::resolved::{ResolvedJail, ResolvedParam};
 use super::text::Text;
+use super::{Files, HostFiles, JailConf};
 use crate::jailparam::{self, Since};
 use crate::source::{Diagnostic, Diagnostics, Severity, printable};
 
@@ -34,7 +34,15 @@ impl JailConf {
     /// # Ok::<(), jailkit::source::Diagnostics>(())
     /// ```
     pub fn check(&self, release: Option<Since>) -> Result<Vec<Diagnostic>, Diagnostics> {
-        let resolved = self.resolve()?;
+        self.check_in(&HostFiles, release)
+    }
+
+    /// As [`JailConf::check`], with included files from elsewhere.
+    ///
+    /// # Errors
+    /// As [`JailConf::check`].
+    pub fn check_in(&self, files: &dyn Files, release: Option<Since>) -> Result<Vec<Diagnostic>, Diagnostics> {
+        let resolved = self.resolve_in(files)?;
         let mut checker = Checker { release, found: Vec::new(), seen: HashSet::new() };
         for jail in &resolved.jails {
             checker.jail(jail);
