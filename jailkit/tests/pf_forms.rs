@@ -122,6 +122,7 @@ fn what_pfctl_refuses_is_refused_in_its_words() {
         ("pass port 80", "syntax error"),
         ("pass to port 80", "port only applies to tcp/udp/sctp"),
         ("pass proto nosuch", "unknown protocol nosuch"),
+        ("pass proto IPCOMP", "unknown protocol IPCOMP"),
         ("pass proto 0", "proto 0 cannot be used"),
         ("pass user nosuch", "unknown user nosuch"),
         ("pass proto tcp user > unknown", "user unknown requires operator = or !="),
