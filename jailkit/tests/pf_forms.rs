@@ -135,6 +135,10 @@ fn what_pfctl_refuses_is_refused_in_its_words() {
         ("pass tos 256", "illegal tos value 256"),
         ("pass probability 200%", "invalid probability"),
         ("pass label a label b label c label d label e label f", "label can only be used 5 times"),
+        (
+            "pass inet6 from 2001:db8:1:2:3:4:5:6 to 2001:db8:1:2:3:4:5:7 label \"$srcaddr $dstaddr and some more words to it\"",
+            "label too long",
+        ),
         ("block keep state", "keep state is great, but only for pass rules"),
         ("block allow-opts", "allow-opts can only be specified for pass or match rules"),
         ("block return-rst", "return-rst can only be applied to TCP rules"),
