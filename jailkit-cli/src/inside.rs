@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use clap::Args;
 use jailkit::host::Host;
 use jailkit::life::{self, Enter};
-use jailkit::process::{Exit, Passwd};
+use jailkit::process::{Exit, Passwd, Program};
+use jailkit::source::printable;
 
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -54,12 +55,16 @@ pub(crate) fn enter(
     let command = command.iter().map(|word| word.as_encoded_bytes().into()).collect();
     let enter = Enter { command, clean: entry.clean, user, passwd, directory: entry.directory.clone() };
     let program = life::enter(host, jail.as_bytes().into(), enter)?;
-    if host.is_simulated() || terminal.dry_run() {
-        let line = jailkit::source::printable(&program.line());
-        terminal.note(format_args!("not run, only written down: {line}"));
-    }
+    let line = match program.argv.as_slice() {
+        [only] if *only == Program::LOGIN_SHELL => "the login shell".to_owned(),
+        _ => printable(&program.line()),
+    };
     if terminal.dry_run() {
+        terminal.note(format_args!("would run in {jail}: {line}"));
         return Ok(ExitCode::SUCCESS);
+    }
+    if host.is_simulated() {
+        terminal.note(format_args!("not run, only written down: {line}"));
     }
     Ok(match host.processes().become_program(&program)? {
         Exit::Status(status) => ExitCode::from(u8::try_from(status).unwrap_or(1)),

@@ -1,25 +1,29 @@
-//! What happens to jails, as lines; and what became of them.
+//! Starting, stopping and changing the jails of a jail.conf; and what became of them.
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use jailkit::host::Host;
+use jailkit::host::{Host, Includes};
 use jailkit::jailconf::{JailConf, Resolved};
-use jailkit::life::{self, Event, Observer, Operation, Options, Outcome, Summary, What};
+use jailkit::life::{self, Operation, Options, Outcome, Outline, Summary};
 use jailkit::source::{Source, printable};
 
 use crate::failure::Failure;
+use crate::happenings::Happenings;
 use crate::host;
 use crate::terminal::Terminal;
+
+/// The jail.conf of a host, unless another one is named.
+const JAIL_CONF: &str = "/etc/jail.conf";
 
 /// Which jails, of which file.
 #[derive(Args)]
 pub(crate) struct Jails {
-    /// The jail.conf, on the host
-    #[arg(short, long, value_name = "CONF", default_value = "/etc/jail.conf")]
-    file: PathBuf,
+    /// The jail.conf, on the host; /etc/jail.conf unless given
+    #[arg(short, long, value_name = "CONF")]
+    file: Option<PathBuf>,
 
     /// How many jails to work on side by side; the number of cores unless given
     #[arg(short, long, value_name = "N")]
@@ -29,55 +33,83 @@ pub(crate) struct Jails {
     #[arg(short, long)]
     dying: bool,
 
-    /// The jails, '*' standing for a part of a name; all of the file where none is named
+    /// Wait for each jail to be ready as this stack file says, before those that depend on it start
+    #[arg(long, value_name = "STACK")]
+    stack: Option<PathBuf>,
+
+    /// Show each step as it is taken (jail -v)
+    #[arg(short, long)]
+    verbose: bool,
+
+    /// The jails; all of the file where none is named. 'web.*' are the jails in the jail web
     names: Vec<String>,
 }
 
 impl Jails {
-    pub(crate) fn options(&self) -> Options {
+    fn options(&self) -> Result<Options, Failure> {
         let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let jobs = self.jobs.unwrap_or_else(cores);
         // One jail's programs print for themselves, as under jail(8); those of several are told apart.
         let capture = self.names.len() != 1 || self.names.iter().any(|name| name.contains('*'));
-        Options { jobs, capture, dying: self.dying, ..Options::default() }
+        let stack = self.stack.as_deref().map(crate::stack::read).transpose()?;
+        let jails = stack.map(|(stack, _)| stack.jails).unwrap_or_default();
+        let ready = jails.into_iter().filter_map(|jail| Some((jail.name.into(), jail.ready?))).collect();
+        Ok(Options { jobs, capture, dying: self.dying, ready, ..Options::default() })
     }
 
     /// Does the operation, and shows what came of it.
     pub(crate) fn run(&self, operation: Operation, terminal: &Terminal) -> Result<ExitCode, Failure> {
         let host = host::open(terminal)?;
-        let conf = read(&*host, &self.file, operation)?;
-        let options = self.options();
+        let conf = self.read(&*host, operation)?;
+        let options = self.options()?;
         if terminal.dry_run() {
-            let outline = life::outline(&*host, &conf, &self.names, operation, &options)?;
-            let mut code = ExitCode::SUCCESS;
-            for (name, steps) in outline {
-                let steps = steps.unwrap_or_else(|error| {
-                    terminal.note(format_args!("error: {name}: {error}"));
-                    code = ExitCode::FAILURE;
-                    Vec::new()
-                });
-                for step in steps {
-                    terminal.say(format_args!("{name}: would {}", printable(step.as_bytes())))?;
-                }
-            }
-            return Ok(code);
+            return show_outline(&life::outline(&*host, &conf, &self.names, operation, &options)?, terminal);
         }
-        let summary = life::run(&*host, &conf, &self.names, operation, &options, &Lines { terminal })?;
+        let happenings = Happenings::new(terminal, self.verbose, options.capture);
+        let summary = life::run(&*host, &conf, &self.names, operation, &options, &happenings)?;
         show(&summary, terminal)
     }
-}
 
-/// The jails of a file of the host. Jails can be stopped where there is none.
-fn read(host: &dyn Host, path: &Path, operation: Operation) -> Result<Resolved, Failure> {
-    let missing = || std::io::Error::new(std::io::ErrorKind::NotFound, format!("{} is not there", path.display()));
-    match host.files().read(path)? {
-        Some(text) => Ok(JailConf::parse(&Source::new(path, text))?.resolve()?),
-        None if operation == Operation::Stop => Ok(Resolved::default()),
-        None => Err(missing().into()),
+    /// The jails of the file. Jails can be stopped where there is none, as long as none was asked for.
+    fn read(&self, host: &dyn Host, operation: Operation) -> Result<Resolved, Failure> {
+        let path = self.file.clone().unwrap_or_else(|| JAIL_CONF.into());
+        let missing = || std::io::Error::new(std::io::ErrorKind::NotFound, format!("{} is not there", path.display()));
+        match host.files().read(&path)? {
+            Some(text) => Ok(JailConf::parse(&Source::new(&path, text))?.resolve_in(&Includes(host.files()))?),
+            None if operation == Operation::Stop && self.file.is_none() => Ok(Resolved::default()),
+            None => Err(missing().into()),
+        }
     }
 }
 
-/// Says what became of the jails.
+/// Shows what would be done.
+pub(crate) fn show_outline(outline: &[Outline], terminal: &Terminal) -> Result<ExitCode, Failure> {
+    let is_well = outline.iter().all(|(_, steps)| steps.is_ok());
+    let code = if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    if terminal.json() {
+        let jails = outline.iter().map(|(name, steps)| match steps {
+            Ok(steps) => serde_json::json!({ "name": name.to_string(), "steps": steps }),
+            Err(error) => serde_json::json!({ "name": name.to_string(), "error": error.to_string() }),
+        });
+        terminal.say_json(&jails.collect::<Vec<_>>())?;
+        return Ok(code);
+    }
+    for (name, steps) in outline {
+        let name = printable(name);
+        match steps {
+            Ok(steps) => steps
+                .iter()
+                .try_for_each(|step| terminal.say(format_args!("{name}: would {}", printable(step.as_bytes()))))?,
+            Err(error) => terminal.note(format_args!("error: {name}: {error}")),
+        }
+    }
+    if outline.iter().all(|(_, steps)| steps.as_ref().is_ok_and(Vec::is_empty)) {
+        terminal.note("nothing to do");
+    }
+    Ok(code)
+}
+
+/// Says what became of the jails. Why one failed has been said when it did.
 pub(crate) fn show(summary: &Summary, terminal: &Terminal) -> Result<ExitCode, Failure> {
     let code = if summary.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if terminal.json() {
@@ -89,9 +121,6 @@ pub(crate) fn show(summary: &Summary, terminal: &Terminal) -> Result<ExitCode, F
         });
         terminal.say_json(&jails.collect::<Vec<_>>())?;
         return Ok(code);
-    }
-    for (name, error) in summary.failures() {
-        terminal.note(format_args!("error: {name}: {error}"));
     }
     if summary.jails.len() > 1 {
         let outcomes = [
@@ -119,47 +148,4 @@ fn word(outcome: Outcome) -> &'static str {
         Outcome::Restarted => "restarted",
         Outcome::Updated => "updated",
     }
-}
-
-/// What happens, as lines: jail(8)'s words on standard output, the rest beside it.
-pub(crate) struct Lines<'a> {
-    pub(crate) terminal: &'a Terminal,
-}
-
-impl Observer for Lines<'_> {
-    fn happens(&self, event: &Event<'_>) {
-        let jail = printable(event.jail);
-        let said = match event.what {
-            _ if self.terminal.json() => Ok(()),
-            What::Created(_) => self.terminal.say(format_args!("{jail}: created")),
-            What::Removed(_) => self.terminal.say(format_args!("{jail}: removed")),
-            What::Updated(_) => self.terminal.say(format_args!("{jail}: updated")),
-            What::Output(text) => self.terminal.say(format_args!("{jail}: {}", printable(text))),
-            What::HalfMade | What::Waiting(_) | What::Ready => {
-                line(event).into_iter().for_each(|line| self.terminal.note(line));
-                Ok(())
-            }
-            _ => Ok(()),
-        };
-        // Whoever closed standard output does not want to know.
-        said.unwrap_or_default();
-    }
-}
-
-/// An event as a line; none where it is too small for one.
-pub(crate) fn line(event: &Event<'_>) -> Option<String> {
-    let jail = printable(event.jail);
-    Some(match event.what {
-        What::Command { param, program } => format!("{jail}: {param} {}", printable(&program.command)),
-        What::Output(text) => format!("{jail}: {}", printable(text)),
-        What::Created(jid) => format!("{jail}: created, jid {jid}"),
-        What::Removed(_) => format!("{jail}: removed"),
-        What::Updated(_) => format!("{jail}: updated"),
-        What::HalfMade => format!("{jail}: a run that was killed made it by half; beginning anew"),
-        What::Waiting(ready) => {
-            format!("{jail}: waiting until {}, {} s at most", ready.when, ready.patience.as_secs())
-        }
-        What::Ready => format!("{jail}: ready"),
-        What::Terminating | What::Mounted(_) | What::Unmounted(_) | What::Failed(_) => return None,
-    })
 }

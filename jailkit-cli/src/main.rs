@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod diff;
 mod failure;
+mod happenings;
 mod host;
 mod inside;
 mod life;

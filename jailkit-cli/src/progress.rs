@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jailkit::apply::Watch;
 use jailkit::life;
 use jailkit::plan::Step;
+use jailkit::source::printable;
 
 use crate::terminal::Terminal;
 
@@ -57,8 +58,8 @@ impl Watch for Progress<'_> {
 
 impl life::Observer for Progress<'_> {
     fn happens(&self, event: &life::Event<'_>) {
-        if let Some(line) = crate::life::line(event) {
-            self.terminal.note(format_args!("        {line}"));
+        if let Some(line) = crate::happenings::line(event) {
+            self.terminal.note(format_args!("        {}: {line}", printable(event.jail)));
         }
     }
 }

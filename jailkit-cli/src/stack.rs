@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jailkit::plan::Plan;
-use jailkit::source::{Severity, Source};
+use jailkit::source::{Diagnostic, Severity, Source};
 use jailkit::stack::{self, Stack};
 
 use crate::failure::Failure;
@@ -33,8 +33,7 @@ pub(crate) struct StackFile {
 impl StackFile {
     /// Reads the stack, and shows the warnings about it.
     pub(crate) fn read(&self, terminal: &Terminal) -> Result<Stack, Failure> {
-        let source = Source::read(&self.path).map_err(|source| StackError { path: self.path.clone(), source })?;
-        let (stack, mut warnings) = stack::read(&source)?;
+        let (stack, mut warnings) = read(&self.path)?;
         if self.strict && !warnings.is_empty() {
             warnings.iter_mut().for_each(|found| found.severity = Severity::Error);
             return Err(Failure::Found(warnings));
@@ -48,6 +47,12 @@ impl StackFile {
         let is_default = self.path == Path::new("jailkit.toml");
         if is_default && !self.path.exists() { Ok(None) } else { self.read(terminal).map(Some) }
     }
+}
+
+/// A stack, and the warnings about it.
+pub(crate) fn read(path: &Path) -> Result<(Stack, Vec<Diagnostic>), Failure> {
+    let source = Source::read(path).map_err(|source| StackError { path: path.to_owned(), source })?;
+    Ok(stack::read(&source)?)
 }
 
 /// Shows the steps of a plan, then a diff of each file.

@@ -116,6 +116,18 @@ fn a_plan_shows_steps_and_diffs_and_does_nothing() {
 }
 
 #[test]
+fn what_is_waited_for_is_told() {
+    let desk = Desk::new();
+    desk.edit("jailkit.toml", "[jails.db]\n", "[jails.db]\nready = { tcp = 3306, timeout = 5 }\n");
+    desk.run(&["plan"]).exits(0).says("start jails db, www; db is ready when port 3306 accepts connections");
+    let told = "db: waiting until port 3306 accepts connections, 5 s at most";
+    desk.run(&["up", "--yes"]).exits(0).says(told).says("db: ready");
+    desk.run(&["stop"]).exits(0);
+    desk.run(&["start", "--stack", "jailkit.toml"]).exits(0).says(told).says("db: ready");
+    desk.run(&["start", "--stack", "nosuch.toml"]).exits(1).says("cannot read the stack file nosuch.toml");
+}
+
+#[test]
 fn programs_get_json() {
     let desk = Desk::new();
     desk.run(&["up", "--yes"]).exits(0);

@@ -66,3 +66,17 @@ fn every_file_is_read_as_jail_8_reads_it() {
     }
     assert!(wrong.is_empty(), "{} files differ:\n{}", wrong.len(), wrong[..wrong.len().min(5)].join("\n"));
 }
+
+#[test]
+fn every_file_says_the_same_in_an_even_layout() {
+    for path in files() {
+        let source = Source::read(&path).unwrap();
+        let Ok(conf) = JailConf::parse(&source) else { continue };
+        let formatted = conf.formatted().unwrap_or_else(|error| panic!("{error}"));
+        let even = JailConf::parse(&Source::new(&path, formatted.clone())).unwrap();
+        assert_eq!(even.formatted().unwrap(), formatted, "{} a second time", path.display());
+        // Where a fault is seen moves with the layout; what the jails come to does not.
+        let jails = |conf: &JailConf| conf.resolve().ok().map(|resolved| json!(resolved));
+        assert_eq!(jails(&even), jails(&conf), "{}", path.display());
+    }
+}

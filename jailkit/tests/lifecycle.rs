@@ -4,122 +4,95 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // the helpers here are part of tests
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use bstr::ByteSlice;
-use jailkit::host::{Files, Host, PacketFilter, RightsError, SimHost};
+use jailkit::host::{Host, SimHost};
 use jailkit::jailconf::{JailConf, Resolved};
-use jailkit::kernel::{Jid, Kernel};
-use jailkit::life::{self, Event, Handle, Observer, Operation, Options, What};
-use jailkit::process::{Exit, Processes, Program, ProgramError};
+use jailkit::life::{self, Event, Format, Handle, List, Observer, Operation, Options, Selection, What};
+use jailkit::process::{Exit, Program};
 use jailkit::source::Source;
 use jailkit::stack::Owner;
+
+mod between;
+
+use between::{Between, Meddler};
 
 const CONF: &str = include_str!("corpus/lifecycle/jail.conf");
 const FSTAB: &str = include_str!("corpus/lifecycle/fstab.db");
 const TRANSCRIPT: &str = include_str!("corpus/lifecycle/transcript.txt");
 
-/// The simulated host, whose hooks look around as the script `note` does on FreeBSD.
-struct Noting {
-    host: SimHost,
-    seen: Mutex<Vec<String>>,
-}
+/// What was seen: the simulated host's hooks look around as the script `note` does on FreeBSD.
+#[derive(Default)]
+struct Notes(Mutex<Vec<String>>);
 
-impl Noting {
-    fn new(dir: &Path) -> Self {
-        let host = SimHost::open(dir).unwrap();
-        let make = |path: &str| {
-            let mut at = std::path::PathBuf::from("/");
-            for part in Path::new(path).components().skip(1) {
-                at.push(part);
-                if host.files().stat(&at).unwrap().is_none() {
-                    host.files().make_dir(&at, 0o755, Owner::ROOT).unwrap();
-                }
-            }
-        };
-        for source in ["one", "two", "three", "sp ace"] {
-            make(&format!("/tmp/src/{source}"));
-        }
-        for jail in ["db", "www", "broken", "nomount", "late", "slow", "daemon"] {
-            for dir in ["one", "two", "three", "sp ace", "dev", "proc"] {
-                make(&format!("/tmp/jails/{jail}/{dir}"));
-            }
-        }
-        make("/root/lc");
-        host.files().replace(Path::new("/root/lc/fstab.db"), FSTAB.as_bytes(), 0o644).unwrap();
-        Self { host, seen: Mutex::new(Vec::new()) }
-    }
-
+impl Notes {
     fn note(&self, line: String) {
-        self.seen.lock().unwrap().push(line);
-    }
-
-    /// What the script prints, without what only a process can know.
-    fn look(&self, label: &str) -> String {
-        let kernel = self.host.kernel();
-        let ends = ["dev", "fd", "proc", "one", "two", "three"];
-        let mounts = kernel.mounts().unwrap().into_iter().filter(|mount| {
-            let name = mount.target.file_name().map_or("", |name| name.to_str().unwrap());
-            mount.target != Path::new("/dev") && ends.contains(&name)
-        });
-        let access = |read_only: bool| if read_only { "ro" } else { "rw" };
-        let mounts = mounts.map(|mount| format!("{}({}) ", mount.target.display(), access(mount.flags.read_only)));
-        let interfaces = kernel.interfaces().unwrap();
-        let lo0 = interfaces.iter().find(|interface| interface.name == "lo0").unwrap();
-        let addresses = lo0.addresses.iter().map(|net| net.addr().to_string());
-        let addresses = addresses.filter(|address| address.starts_with("127.0.0.5")).map(|address| address + " ");
-        let jails = Handle::all(kernel).unwrap();
-        format!(
-            "{label}: mounts=[{}] addrs=[{}] jails=[{}]",
-            mounts.collect::<String>(),
-            addresses.collect::<String>(),
-            jails.iter().map(|jail| format!("{} ", jail.name)).collect::<String>()
-        )
+        self.0.lock().unwrap().push(line);
     }
 }
 
-impl Processes for Noting {
-    fn run(&self, program: &Program) -> Result<Exit, ProgramError> {
+fn noting(dir: &Path) -> Between<Notes> {
+    let host = SimHost::open(dir).unwrap();
+    let make = |path: &str| {
+        let mut at = std::path::PathBuf::from("/");
+        for part in Path::new(path).components().skip(1) {
+            at.push(part);
+            if host.files().stat(&at).unwrap().is_none() {
+                host.files().make_dir(&at, 0o755, Owner::ROOT).unwrap();
+            }
+        }
+    };
+    for source in ["one", "two", "three", "sp ace"] {
+        make(&format!("/tmp/src/{source}"));
+    }
+    for jail in ["db", "www", "broken", "nomount", "late", "slow", "daemon"] {
+        for dir in ["one", "two", "three", "sp ace", "dev", "proc"] {
+            make(&format!("/tmp/jails/{jail}/{dir}"));
+        }
+    }
+    make("/root/lc");
+    host.files().replace(Path::new("/root/lc/fstab.db"), FSTAB.as_bytes(), 0o644).unwrap();
+    Between { host, meddler: Notes::default() }
+}
+
+/// What the script prints, without what only a process can know.
+fn look(host: &SimHost, label: &str) -> String {
+    let kernel = host.kernel();
+    let ends = ["dev", "fd", "proc", "one", "two", "three"];
+    let mounts = kernel.mounts().unwrap().into_iter().filter(|mount| {
+        let name = mount.target.file_name().map_or("", |name| name.to_str().unwrap());
+        mount.target != Path::new("/dev") && ends.contains(&name)
+    });
+    let access = |read_only: bool| if read_only { "ro" } else { "rw" };
+    let mounts = mounts.map(|mount| format!("{}({}) ", mount.target.display(), access(mount.flags.read_only)));
+    let interfaces = kernel.interfaces().unwrap();
+    let lo0 = interfaces.iter().find(|interface| interface.name == "lo0").unwrap();
+    let addresses = lo0.addresses.iter().map(|net| net.addr().to_string());
+    let addresses = addresses.filter(|address| address.starts_with("127.0.0.5")).map(|address| address + " ");
+    let jails = Handle::all(kernel).unwrap();
+    format!(
+        "{label}: mounts=[{}] addrs=[{}] jails=[{}]",
+        mounts.collect::<String>(),
+        addresses.collect::<String>(),
+        jails.iter().map(|jail| format!("{} ", jail.name)).collect::<String>()
+    )
+}
+
+impl Meddler for Notes {
+    fn program(&self, host: &SimHost, program: &Program) -> std::io::Result<Option<Exit>> {
         let command = program.command.to_str().unwrap();
         if let Some(label) = command.strip_prefix("/bin/sh /root/lc/note ") {
-            let seen = self.look(label);
+            let seen = look(host, label);
             self.note(if program.jail.is_some() { format!("in the jail, {label}") } else { seen });
         }
-        self.host.processes().run(program)
-    }
-
-    fn terminate(&self, jail: Jid, patience: Duration) -> std::io::Result<bool> {
-        self.host.processes().terminate(jail, patience)
+        Ok(None)
     }
 }
 
-impl Host for Noting {
-    fn describe(&self) -> String {
-        self.host.describe()
-    }
-    fn is_simulated(&self) -> bool {
-        true
-    }
-    fn check_rights(&self) -> Result<(), RightsError> {
-        Ok(())
-    }
-    fn files(&self) -> &dyn Files {
-        self.host.files()
-    }
-    fn kernel(&self) -> &dyn Kernel {
-        self.host.kernel()
-    }
-    fn processes(&self) -> &dyn Processes {
-        self
-    }
-    fn packet_filter(&self) -> &dyn PacketFilter {
-        self.host.packet_filter()
-    }
-}
-
-impl Observer for Noting {
+impl Observer for Notes {
     fn happens(&self, event: &Event<'_>) {
         match event.what {
             What::Created(_) => self.note(format!("{}: created", event.jail)),
@@ -156,13 +129,13 @@ fn conf() -> Resolved {
 
 /// Runs ours and compares it with what jail(8) did.
 #[track_caller]
-fn compare(host: &Noting, command: &str, nth: usize, operation: Operation, name: &str) {
-    host.seen.lock().unwrap().clear();
-    let outcome = life::run(host, &conf(), &[name], operation, &Options::default(), host);
+fn compare(host: &Between<Notes>, command: &str, nth: usize, operation: Operation, name: &str) {
+    host.meddler.0.lock().unwrap().clear();
+    let outcome = life::run(host, &conf(), &[name], operation, &Options::default(), &host.meddler);
     let is_well = outcome.as_ref().is_ok_and(life::Summary::is_well);
     let expected = recorded(command, nth);
     let seen: Vec<_> =
-        host.seen.lock().unwrap().iter().filter(|line| !line.starts_with("in the jail")).cloned().collect();
+        host.meddler.0.lock().unwrap().iter().filter(|line| !line.starts_with("in the jail")).cloned().collect();
     let shown = format!("{}\n", seen.join("\n"));
     assert_eq!(shown, format!("{}\n", expected.lines.join("\n")), "jail {command}: {outcome:?}");
     assert_eq!(is_well, expected.is_well, "jail {command}: {outcome:?}");
@@ -171,7 +144,7 @@ fn compare(host: &Noting, command: &str, nth: usize, operation: Operation, name:
 #[test]
 fn ours_does_what_jail_8_does() {
     let dir = tempfile::tempdir().unwrap();
-    let host = Noting::new(dir.path());
+    let host = noting(dir.path());
     compare(&host, "-c db", 0, Operation::Start, "db");
     compare(&host, "-c db", 1, Operation::Start, "db");
     compare(&host, "-cm db", 0, Operation::StartOrModify, "db");
@@ -192,9 +165,9 @@ fn ours_does_what_jail_8_does() {
 #[test]
 fn the_hooks_of_a_jail_run_in_it_between_those_of_the_host() {
     let dir = tempfile::tempdir().unwrap();
-    let host = Noting::new(dir.path());
-    let labels = |host: &Noting| -> Vec<String> {
-        let seen = std::mem::take(&mut *host.seen.lock().unwrap());
+    let host = noting(dir.path());
+    let labels = |host: &Between<Notes>| -> Vec<String> {
+        let seen = std::mem::take(&mut *host.meddler.0.lock().unwrap());
         seen.iter().map(|line| line.split(": ").next().unwrap().to_owned()).collect()
     };
     let quiet = Options::default();
@@ -203,4 +176,151 @@ fn the_hooks_of_a_jail_run_in_it_between_those_of_the_host() {
     assert_eq!(labels(&host), up);
     life::stop(&host, &conf(), &["db"], &quiet, &life::Silent).unwrap();
     assert_eq!(labels(&host), ["prestop", "in the jail, stop", "poststop", "release"]);
+}
+
+/// What happened to each jail, told by the life cycle itself: its hooks by their label, its creation and removal.
+#[derive(Default)]
+struct ByJail(Mutex<BTreeMap<String, Vec<String>>>);
+
+impl Observer for ByJail {
+    fn happens(&self, event: &Event<'_>) {
+        let what = match event.what {
+            What::Command { program, .. } => match program.command.to_str().unwrap().rsplit_once("lc/note ") {
+                Some((_, label)) if program.jail.is_none() => format!("{label}:"),
+                _ => return,
+            },
+            What::Created(_) => format!("{}: created", event.jail),
+            What::Removed(_) => format!("{}: removed", event.jail),
+            _ => return,
+        };
+        self.0.lock().unwrap().entry(event.jail.to_string()).or_default().push(what);
+    }
+}
+
+/// How often each thing happened.
+fn counted(happened: impl IntoIterator<Item = String>) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    happened.into_iter().for_each(|what| *counts.entry(what).or_default() += 1);
+    counts
+}
+
+/// The transcript's `-rc *` and `-r *`, where jails go side by side and hooks do not say whose they are.
+///
+/// On the slow machine of the transcript the first hook of `slow` took longer than its timeout. And jail(8) forgot
+/// `www` and `late`: on a restart the dependents of a jail wait for it for ever, and nothing is said of them.
+#[test]
+fn all_jails_restart_and_stop_as_under_jail_8() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = noting(dir.path());
+    let of_theirs = |command: &str| {
+        let recorded = recorded(command, 0);
+        let hooks = recorded.lines.iter().map(|line| match line.split_once(": mounts=") {
+            Some((label, _)) => format!("{label}:"),
+            None => line.clone(),
+        });
+        (counted(hooks), recorded.is_well)
+    };
+    let run = |operation| {
+        let seen = ByJail::default();
+        let options = Options { jobs: 4.try_into().unwrap(), ..Options::default() };
+        let summary = life::run(&host, &conf(), &["*"], operation, &options, &seen).unwrap();
+        (seen.0.into_inner().unwrap(), summary)
+    };
+    let without = |seen: BTreeMap<String, Vec<String>>, forgotten: &[&str]| {
+        counted(
+            seen.into_iter().filter(|(jail, _)| !forgotten.contains(&jail.as_str())).flat_map(|(_, happened)| happened),
+        )
+    };
+
+    let (seen, summary) = run(Operation::Restart);
+    assert_eq!(seen["db"], ["prepare:", "prestart:", "db: created", "created:", "poststart:"]);
+    assert_eq!(seen["broken"], ["prepare:", "prestart:", "broken: created", "created:", "broken: removed"]);
+    assert_eq!(seen["nomount"], ["prepare:"]);
+    let (mut theirs, is_well) = of_theirs("-rc *");
+    *theirs.get_mut("prepare:").unwrap() -= 1;
+    assert_eq!(without(seen, &["www", "late", "slow"]), theirs);
+    assert_eq!(summary.is_well(), is_well);
+    let failed: Vec<_> = summary.failures().map(|(name, _)| name.to_string()).collect();
+    assert_eq!(failed, ["broken", "nomount", "late", "slow"]);
+    let running: BTreeSet<_> = Handle::all(host.kernel()).unwrap().into_iter().map(|jail| jail.name).collect();
+    assert_eq!(running, BTreeSet::from(["daemon".into(), "db".into(), "www".into()]));
+
+    let (seen, summary) = run(Operation::Stop);
+    assert_eq!(seen["daemon"], ["prestop:", "daemon: removed", "poststop:", "release:"]);
+    let (theirs, is_well) = of_theirs("-r *");
+    assert_eq!(without(seen, &["www"]), theirs);
+    assert_eq!(summary.is_well(), is_well);
+    assert!(Handle::all(host.kernel()).unwrap().is_empty());
+}
+
+/// The end of the transcript: a jail that lives for its command, and one that is changed and removed.
+#[test]
+fn a_jail_lives_as_long_as_its_command_unless_it_persists() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = SimHost::open(dir.path()).unwrap();
+    let conf = |text: &str| JailConf::parse(&Source::new("jail.conf", text)).unwrap().resolve().unwrap();
+    let run = |text: &str, name: &str, operation| {
+        life::run(&host, &conf(text), &[name], operation, &Options::default(), &life::Silent).unwrap().is_well()
+    };
+    assert!(run("cl { path = /; command = \"/bin/echo hello from inside\"; }", "cl", Operation::Start));
+    assert!(run("cl2 { path = /; persist; }", "cl2", Operation::Start));
+    assert!(run("cl2 { path = /; persist; host.hostname = changed; }", "cl2", Operation::Modify));
+    let mut list = List::new(&host, Format { params: vec!["host.hostname".into()], ..Format::default() }).unwrap();
+    list.read(&host, &Selection { jail: Some("cl2".into()), dying: false }).unwrap();
+    assert_eq!(list.body(), "changed\n");
+    let names: Vec<_> = Handle::all(host.kernel()).unwrap().into_iter().map(|jail| jail.name).collect();
+    assert_eq!(names, ["cl2"]);
+    assert!(life::remove(&host, &["cl2"], &Options::default(), &life::Silent).unwrap().is_well());
+    assert!(Handle::all(host.kernel()).unwrap().is_empty());
+}
+
+/// Takes down every effect in its order.
+#[derive(Default)]
+struct Effects(Mutex<Vec<String>>);
+
+impl Meddler for Effects {
+    fn effect(&self, what: &str) -> std::io::Result<()> {
+        self.0.lock().unwrap().push(what.to_owned());
+        Ok(())
+    }
+
+    fn program(&self, _host: &SimHost, program: &Program) -> std::io::Result<Option<Exit>> {
+        let place = if program.jail.is_some() { "in the jail" } else { "run" };
+        self.effect(&format!("{place} {}", program.command)).map(|()| None)
+    }
+}
+
+/// The order that jail(8) documents, for a jail with everything set; `exec.stop` comes before the processes are asked
+/// to end, and all that was made is taken back in reverse.
+#[test]
+fn everything_happens_in_the_order_that_jail_8_documents() {
+    let text = "
+        base { path = /srv/base; persist; }
+        www {
+            exec.release = release; exec.poststop = poststop; exec.stop = stop; exec.prestop = prestop;
+            exec.poststart = poststart; command = command; exec.start = \"/bin/sh /etc/rc\";
+            zfs.dataset = tank/www; exec.created = created; exec.prestart = prestart; mount.procfs; mount.fdescfs;
+            mount.devfs; mount.fstab = /etc/fstab.www; mount = \"/srv/share /srv/www/one nullfs rw 0 0\";
+            interface = lo0; ip4.addr = 127.0.0.2; exec.prepare = prepare; depend = base; path = /srv/www;
+        }
+        net {
+            exec.start = \"/bin/sh /etc/rc\"; vnet.interface = epair0; zfs.dataset = tank/net; exec.created = created; vnet;
+            depend = www; path = /srv/base;
+        }";
+    let dir = tempfile::tempdir().unwrap();
+    let host = SimHost::open(dir.path()).unwrap();
+    for path in ["share", "base", "www/one", "www/two", "www/dev", "www/proc"] {
+        std::fs::create_dir_all(dir.path().join("srv").join(path)).unwrap();
+    }
+    host.files().replace("/etc/fstab.www".as_ref(), b"/srv/share /srv/www/two nullfs ro 0 0\n", 0o644).unwrap();
+    host.kernel().create_interface("epair0").unwrap();
+    let conf = JailConf::parse(&Source::new("jail.conf", text)).unwrap().resolve().unwrap();
+    let host = Between { host, meddler: Effects::default() };
+    let run = |operation| {
+        let summary = life::run(&host, &conf, &["*"], operation, &Options::default(), &life::Silent).unwrap();
+        assert!(summary.is_well(), "{summary:?}");
+        std::mem::take(&mut *host.meddler.0.lock().unwrap()).join("\n")
+    };
+    insta::assert_snapshot!("order_of_a_start", run(Operation::Start));
+    insta::assert_snapshot!("order_of_a_stop", run(Operation::Stop));
 }

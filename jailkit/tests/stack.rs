@@ -37,6 +37,10 @@ fn what_is_not_said_has_the_documented_default() {
         [jails.b]
         address = "10.1.0.1"
         params = { "allow.raw_sockets" = true, "exec.prestart" = ["one", "two"] }
+        ready = { tcp = 3306 }
+        [jails.a.ready]
+        command = "/bin/ls /var/run/up"
+        timeout = 5
         "#,
     );
     insta::assert_json_snapshot!(stack);
@@ -86,6 +90,27 @@ const BROKEN: &[(&str, &str, &str, &str)] = &[
         "\"var/run\"",
         "a mount point, as the jail sees it, is absolute, and 'var/run' is not",
     ),
+    (
+        "depends = [\"db\"]",
+        "ready = { tcp = 80, socket = \"/s\" }",
+        "{ tcp = 80, socket = \"/s\" }",
+        "'ready' names one thing to wait for",
+    ),
+    ("depends = [\"db\"]", "ready = { timeout = 5 }", "{ timeout = 5 }", "'ready' names one thing to wait for"),
+    ("depends = [\"db\"]", "ready = { tcp = 0 }", "0", "'jails.www.ready.tcp' must be a port from 1 to 65535"),
+    (
+        "depends = [\"db\"]",
+        "ready = { tcp = 80, timeout = 0 }",
+        "0",
+        "'jails.www.ready.timeout' must be a number of seconds, from 1 to 86400",
+    ),
+    (
+        "depends = [\"db\"]",
+        "ready = { socket = \"run/s\" }",
+        "\"run/s\"",
+        "a path of the jail is absolute, and 'run/s' is not",
+    ),
+    ("depends = [\"db\"]", "ready = { port = 80 }", "port", "unknown key 'jails.www.ready.port'"),
     ("mounts.www", "mounts.web", "web", "there is no jail 'web' in this stack"),
     ("hostname = \"www", "hostnmae = \"www", "hostnmae", "unknown key 'jails.www.hostnmae'"),
     ("archive = \"base.txz\"", "", "[base]", "'base.archive' is missing"),

@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // the helpers here are part of tests
 
-mod mortal;
+mod between;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use between::{Between, Meddler};
 use jailkit::apply::{Quiet, Session};
 use jailkit::host::{Host, SimHost};
 use jailkit::journal::{Journal, STATE_DIR};
@@ -15,7 +18,33 @@ use jailkit::kernel::{GetFlags, Jid, Param, ParamKind, ParamType, Value};
 use jailkit::plan::Purge;
 use jailkit::source::Source;
 use jailkit::stack::{self, Owner, Stack};
-use mortal::MortalHost;
+
+/// A life of so many effects; whatever comes after it fails.
+struct Life {
+    left: AtomicUsize,
+}
+
+impl Life {
+    fn is_over(&self) -> bool {
+        self.left.load(Ordering::Relaxed) == 0
+    }
+}
+
+impl Meddler for Life {
+    fn effect(&self, _what: &str) -> io::Result<()> {
+        let spent = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        spent.map(drop).map_err(|_| io::Error::other("killed"))
+    }
+
+    /// The last effect of a life is cut short in the middle of its line.
+    fn cuts_short(&self) -> bool {
+        self.left.load(Ordering::Relaxed) == 1
+    }
+}
+
+fn mortal(host: SimHost, effects: usize) -> Between<Life> {
+    Between { host, meddler: Life { left: AtomicUsize::new(effects) } }
+}
 
 fn reference() -> Stack {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/web-and-db/jailkit.toml");
@@ -140,9 +169,9 @@ fn break_everywhere(before: &[Command], command: &Command) -> usize {
     let expected = state(&unbroken, dir.path());
     for effects in 0.. {
         let dir = scratch();
-        let mortal = MortalHost::new(prepare(dir.path()), effects);
+        let mortal = mortal(prepare(dir.path()), effects);
         let broken = run(&mortal, command);
-        if broken.is_ok() && !mortal.is_dead() {
+        if broken.is_ok() && !mortal.meddler.is_over() {
             return effects;
         }
         let again = SimHost::open(dir.path()).unwrap();
@@ -178,8 +207,8 @@ fn whatever_up_was_broken_at_down_leaves_the_host_as_it_was() {
     let pristine = state(&host(dir.path()), dir.path());
     for effects in 0.. {
         let dir = scratch();
-        let mortal = MortalHost::new(host(dir.path()), effects);
-        let done = run(&mortal, &Command::Up).is_ok() && !mortal.is_dead();
+        let mortal = mortal(host(dir.path()), effects);
+        let done = run(&mortal, &Command::Up).is_ok() && !mortal.meddler.is_over();
         let again = SimHost::open(dir.path()).unwrap();
         run(&again, &Command::Down(Purge::Purge)).unwrap_or_else(|error| panic!("after {effects} effects: {error}"));
         let differences = difference(&state(&again, dir.path()), &pristine);

@@ -2,16 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // the helpers here are part of tests
 
+mod between;
+
+use between::{Between, Meddler};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use jailkit::apply::{ApplyError, Quiet, Session, SessionError};
-use jailkit::host::{Files, Host, PacketFilter, RightsError, SimHost};
+use jailkit::host::{Host, SimHost};
 use jailkit::journal::Journal;
-use jailkit::kernel::{Kernel, MountRequest, Param, SetFlags, Value};
+use jailkit::kernel::{MountRequest, Param, SetFlags, Value};
 use jailkit::plan::{self, Purge};
-use jailkit::process::Processes;
 use jailkit::source::Source;
 use jailkit::stack::{self, Stack};
 use jailkit::{status, whereis};
@@ -264,37 +266,22 @@ fn a_jail_of_the_name_that_somebody_else_started_is_left_alone() {
     assert!(!dir.path().join("srv/jail").exists());
 }
 
-/// A host as a native one shows itself to somebody who is not root.
-struct Guarded(SimHost);
+/// A native host, to somebody who is not root.
+struct Stranger;
 
-impl Host for Guarded {
-    fn describe(&self) -> String {
-        "this host".into()
-    }
+impl Meddler for Stranger {
     fn is_simulated(&self) -> bool {
         false
     }
-    fn check_rights(&self) -> Result<(), RightsError> {
-        Err(RightsError { host: self.describe() })
-    }
-    fn files(&self) -> &dyn Files {
-        self.0.files()
-    }
-    fn kernel(&self) -> &dyn Kernel {
-        self.0.kernel()
-    }
-    fn processes(&self) -> &dyn Processes {
-        self.0.processes()
-    }
-    fn packet_filter(&self) -> &dyn PacketFilter {
-        self.0.packet_filter()
+    fn is_root(&self) -> bool {
+        false
     }
 }
 
 #[test]
 fn a_native_host_must_have_the_interface_and_be_roots() {
     let dir = tempfile::tempdir().unwrap();
-    let host = Guarded(SimHost::open(dir.path()).unwrap());
+    let host = Between { host: SimHost::open(dir.path()).unwrap(), meddler: Stranger };
     let error = Session::open(&host, "up", false).unwrap_err().to_string();
     assert_eq!(error, "only root changes this host; run jailkit as root, or try it out with --host sim");
     let journal = Journal::open(host.files()).unwrap();

@@ -1,16 +1,17 @@
 //! Each step's claim and effect.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{StepError, Watch};
-use crate::host::{Host, host_path};
+use crate::host::{Host, Includes, host_path};
 use crate::jailconf::{JailConf, Resolved};
 use crate::journal::{Claim, Journal, digest};
 use crate::kernel::Errno;
 use crate::life;
 use crate::plan::{FileChange, JAIL_CONF, JailFile, PF_CONF, StartedJail, Step, Tree, expectation};
 use crate::source::Source;
-use crate::stack::{BaseExpectation, Owner};
+use crate::stack::{BaseExpectation, Owner, Ready};
 
 pub(super) struct Effects<'a> {
     pub(super) host: &'a dyn Host,
@@ -72,7 +73,7 @@ impl Effects<'_> {
                 self.claim(Claim::PfEnabled)?;
                 Ok(self.host.packet_filter().enable()?)
             }
-            Step::StartJails { jails } => self.start(jails),
+            Step::StartJails { jails, ready } => self.start(jails, ready),
             Step::DisablePf => {
                 self.host.packet_filter().disable()?;
                 self.release(&Claim::PfEnabled)
@@ -191,10 +192,10 @@ impl Effects<'_> {
     fn resolved(&self) -> Result<Resolved, StepError> {
         let path = Path::new(JAIL_CONF);
         let text = self.host.files().read(path)?.unwrap_or_default();
-        Ok(JailConf::parse(&Source::new(path, text))?.resolve()?)
+        Ok(JailConf::parse(&Source::new(path, text))?.resolve_in(&Includes(self.host.files()))?)
     }
 
-    fn start(&mut self, jails: &[StartedJail]) -> Done {
+    fn start(&mut self, jails: &[StartedJail], ready: &BTreeMap<String, Ready>) -> Done {
         let claim = |jail: &StartedJail, started| {
             let StartedJail { name, path, digest } = jail.clone();
             Claim::Jail { name, path, digest, started }
@@ -204,8 +205,13 @@ impl Effects<'_> {
         }
         let conf = self.resolved()?;
         let names: Vec<&str> = jails.iter().map(|jail| jail.name.as_str()).collect();
-        let summary = life::start(self.host, &conf, &names, &life_options(), self.watch)?;
-        let has_failed = |name: &str| summary.failures().any(|(failed, _)| failed.as_slice() == name.as_bytes());
+        let ready = ready.iter().map(|(jail, ready)| (jail.as_str().into(), ready.clone())).collect();
+        let options = life::Options { ready, ..life_options() };
+        let summary = life::start(self.host, &conf, &names, &options, self.watch)?;
+        // One that is not ready in time has started all the same: the next run waits for it again.
+        let failed = summary.failures().filter(|(_, error)| !matches!(error, life::JailError::NotReady { .. }));
+        let failed: Vec<_> = failed.map(|(name, _)| name.clone()).collect();
+        let has_failed = |name: &str| failed.iter().any(|failed| failed.as_slice() == name.as_bytes());
         for jail in jails.iter().filter(|jail| !has_failed(&jail.name)) {
             self.claim(claim(jail, true))?;
         }

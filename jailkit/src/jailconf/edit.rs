@@ -47,7 +47,7 @@ impl JailConf {
             return if said.is_empty() {
                 self.splice(name_end..semicolon, "")
             } else if matches!(param.op, Op::Set | Op::Beside) {
-                self.splice(param.value_span.range(), &said)
+                self.splice(self.written_values(param), &said)
             } else {
                 self.splice(name_end..semicolon, &format!(" = {said}"))
             };
@@ -181,6 +181,12 @@ impl JailConf {
         params.filter(|param| !param.is_variable && self.name_of(param.name) == name.as_bytes()).last()
     }
 
+    /// Where the values stand, with the quote that ends a string after a variable.
+    fn written_values(&self, param: &Param) -> Range<usize> {
+        let Range { start, end } = param.value_span.range();
+        start..end + usize::from(self.text().get(end) == Some(&b'"'))
+    }
+
     fn name_end(&self, param: &Param) -> usize {
         // Behind the name come its closing quote, blanks, and an operator; the operator is written anew.
         let quote = matches!(self.text().get(param.name.end()), Some(b'"' | b'\''));
@@ -225,7 +231,7 @@ impl JailConf {
         if is_blank(start..span.start) && is_blank(span.end..end) { start..end } else { span }
     }
 
-    fn newline(&self) -> &'static str {
+    pub(super) fn newline(&self) -> &'static str {
         if memchr::memmem::find(self.text(), b"\r\n").is_some() { "\r\n" } else { "\n" }
     }
 
@@ -235,14 +241,15 @@ impl JailConf {
             Item::Param(param) => Some(self.line_blanks(param.span.start())),
             _ => None,
         });
-        lines.flatten().find(|blanks| !blanks.is_empty()).unwrap_or_else(|| "    ".to_owned())
+        lines.flatten().find(|blanks| !blanks.is_empty()).unwrap_or("    ").to_owned()
     }
 
     /// The blanks that a line begins with, where nothing but them stands before `at`.
-    fn line_blanks(&self, at: usize) -> Option<String> {
-        let start = self.text()[..at].iter().rposition(|&byte| byte == b'\n').map_or(0, |found| found + 1);
-        let blanks = std::str::from_utf8(&self.text()[start..at]).ok()?;
-        blanks.chars().all(|c| c == ' ' || c == '\t').then(|| blanks.to_owned())
+    pub(super) fn line_blanks(&self, at: usize) -> Option<&str> {
+        let before = &self.text()[..at];
+        let len = before.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        let (before, blanks) = before.split_at(at - len);
+        matches!(before.last(), None | Some(b'\n')).then(|| std::str::from_utf8(blanks).ok())?
     }
 
     fn insert_in_jail(&mut self, jail: &str, statement: &str) -> Result<(), Diagnostics> {
@@ -257,7 +264,7 @@ impl JailConf {
                     Item::Param(param) => self.line_blanks(param.span.start()),
                     _ => None,
                 });
-                let indent = beside.unwrap_or_else(|| outer.clone() + &self.indent());
+                let indent = beside.map_or_else(|| outer.to_owned() + &self.indent(), str::to_owned);
                 let at = close - outer.len();
                 self.splice(at..at, &format!("{indent}{statement}{newline}"))
             }
@@ -352,6 +359,7 @@ mod tests {
             ("a = 1;\n", None, "a", &[], "a;\n"),
             ("w {\n\tx;\n}\n", Some("w"), "p", &["/srv/$name"], "w {\n\tx;\n\tp = \"/srv/$name\";\n}\n"),
             ("w { p = \"${n} \\$x\"; }\n", Some("w"), "p", &["${n} \\$x"], "w { p = \"${n} \\$x\"; }\n"),
+            ("w { p = \"a$b\"; q; }\n", Some("w"), "p", &["1"], "w { p = 1; q; }\n"),
             ("w { x; }\n", Some("w"), "p", &["1"], "w { x; p = 1; }\n"),
             ("w {\n  v {\n    x;\n  }\n}\n", Some("w.v"), "p", &["1"], "w {\n  v {\n    x;\n    p = 1;\n  }\n}\n"),
             ("w {\r\n}\r\n", Some("w"), "p", &["1"], "w {\r\n    p = 1;\r\n}\r\n"),

@@ -37,6 +37,7 @@ pub(crate) fn given(param: &Param) -> Buffer {
     let value = match &param.value {
         Value::Flag => None,
         Value::Int(number) => Some(number.to_ne_bytes().to_vec()),
+        Value::ULong(number) => Some(number.to_ne_bytes().to_vec()),
         Value::String(text) => Some([text.as_slice(), b"\0"].concat()),
         Value::Ipv4(list) => Some(list.iter().flat_map(std::net::Ipv4Addr::octets).collect()),
         Value::Ipv6(list) => Some(list.iter().flat_map(std::net::Ipv6Addr::octets).collect()),
@@ -49,6 +50,7 @@ pub(crate) fn given(param: &Param) -> Buffer {
 pub(crate) fn wanted(param: &ParamType, list_len: usize) -> Buffer {
     let len = match param.kind {
         ParamKind::Bool | ParamKind::Int | ParamKind::JailSys => size_of::<i32>(),
+        ParamKind::ULong => size_of::<u64>(),
         ParamKind::String(len) | ParamKind::Raw(len) => len,
         ParamKind::Ipv4 | ParamKind::Ipv6 => list_len,
     };
@@ -69,6 +71,7 @@ pub(crate) fn read(buffer: &Buffer, kind: ParamKind) -> Value {
         ParamKind::Bool | ParamKind::Int | ParamKind::JailSys => {
             Value::Int(bytes.first_chunk().map_or(0, |bytes| i32::from_ne_bytes(*bytes)))
         }
+        ParamKind::ULong => Value::ULong(bytes.first_chunk().map_or(0, |bytes| u64::from_ne_bytes(*bytes))),
         ParamKind::String(_) => {
             let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
             Value::String(bytes[..end].to_vec())
@@ -87,6 +90,7 @@ mod tests {
     fn values_go_out_and_come_back() {
         for (value, kind) in [
             (Value::Int(-7), ParamKind::Int),
+            (Value::ULong(u64::MAX), ParamKind::ULong),
             (Value::String(b"www".into()), ParamKind::String(256)),
             (Value::Ipv4(vec!["10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap()]), ParamKind::Ipv4),
             (Value::Ipv6(vec!["::1".parse().unwrap()]), ParamKind::Ipv6),

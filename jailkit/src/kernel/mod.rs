@@ -176,6 +176,56 @@ pub fn find_jail(kernel: &dyn Kernel, name: &str) -> Result<Option<Jid>, KernelE
     }
 }
 
+/// The jid of the jail that a person means by a name or a number; none where there is none.
+///
+/// # Errors
+/// [`KernelError`] where the kernel cannot be asked.
+pub fn find_named(kernel: &dyn Kernel, named: &[u8], flags: GetFlags) -> Result<Option<Jid>, KernelError> {
+    let number = std::str::from_utf8(named).ok().and_then(|text| text.parse().ok()).filter(|&number: &i32| number > 0);
+    let key = match number {
+        Some(number) => Param::new("jid", Value::Int(number)),
+        None => Param::new("name", Value::String(named.to_vec())),
+    };
+    match kernel.jail_get(&[key], &[], flags) {
+        Ok((jid, _)) => Ok(Some(jid)),
+        Err(error) if error.errno == Errno::ENOENT => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The parameters `wanted` of the first jail with a greater number than `last`, and that number; none where there is
+/// no further jail. `wanted` may have any name in it: jail_get(2) itself takes a `name` or `jid` that is wanted for a
+/// key.
+///
+/// # Errors
+/// [`KernelError`] where the kernel cannot be asked, `EINVAL` for an unknown parameter.
+pub fn next_jail(
+    kernel: &dyn Kernel,
+    last: Jid,
+    wanted: &[ParamType],
+    flags: GetFlags,
+) -> Result<Option<(Jid, Vec<Value>)>, KernelError> {
+    match kernel.jail_get(&[Param::new("lastjid", Value::Int(last.0))], wanted, flags) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.errno == Errno::ENOENT => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The parameters `wanted` of the jail of this number; none where there is none.
+///
+/// # Errors
+/// As [`next_jail`].
+pub fn read_jail(
+    kernel: &dyn Kernel,
+    jid: Jid,
+    wanted: &[ParamType],
+    flags: GetFlags,
+) -> Result<Option<Vec<Value>>, KernelError> {
+    let found = next_jail(kernel, Jid(jid.0 - 1), wanted, flags)?;
+    Ok(found.filter(|(found, _)| *found == jid).map(|(_, values)| values))
+}
+
 /// What a path leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {

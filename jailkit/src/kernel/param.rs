@@ -55,6 +55,8 @@ pub enum Value {
     Flag,
     /// A 32-bit integer, or a truth value; also the three-valued `0` disable, `1` new, `2` inherit.
     Int(i32),
+    /// An unsigned number of 64 bits: `host.hostid`.
+    ULong(u64),
     /// Text without its NUL.
     String(Vec<u8>),
     /// IPv4 addresses, packed.
@@ -74,6 +76,8 @@ pub enum ParamKind {
     Int,
     /// `disable`, `new` or `inherit` (`CTLTYPE_INT` with the format `E,jailsys`).
     JailSys,
+    /// An unsigned number of 64 bits (`CTLTYPE_ULONG`).
+    ULong,
     /// Text of at most so many bytes, NUL included.
     String(usize),
     /// A list of IPv4 addresses.

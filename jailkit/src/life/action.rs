@@ -84,8 +84,8 @@ impl Action<'_> {
 impl fmt::Display for Action<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Hook { param, command, inside: true } => write!(f, "{param} in the jail: {command}"),
-            Self::Hook { param, command, inside: false } => write!(f, "{param}: {command}"),
+            Self::Hook { param, command, inside: true } => write!(f, "run {param} in the jail: {command}"),
+            Self::Hook { param, command, inside: false } => write!(f, "run {param}: {command}"),
             Self::AddAddress(address) => write!(f, "add {} to {}", address.net, address.interface),
             Self::RemoveAddress(address) => write!(f, "remove {} from {}", address.net.addr(), address.interface),
             Self::Mount(point) => match &point.request.source {

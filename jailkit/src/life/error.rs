@@ -49,8 +49,8 @@ pub enum JailError {
     /// It depends on a jail that the file does not have.
     #[error("depends on the jail '{0}', which is nowhere in jail.conf")]
     NoDependency(BString),
-    /// It depends on itself, by way of others.
-    #[error("depends on itself, by way of {0}")]
+    /// It depends on itself; by way of these others, where there are any.
+    #[error("depends on itself{}", by_way_of(.0))]
     Loop(String),
     /// It runs already.
     #[error("runs already; 'jailkit restart' or 'jailkit modify' change a running jail")]
@@ -91,7 +91,7 @@ pub enum JailError {
         exit: Exit,
     },
     /// It did not get ready in time.
-    #[error("not ready after {} s: {waited_for}", patience.as_secs())]
+    #[error("runs, but is not ready: waited {} s until {waited_for}", patience.as_secs())]
     NotReady {
         /// What was waited for.
         waited_for: String,
@@ -118,6 +118,10 @@ pub enum JailError {
         /// What failed then.
         then: Box<JailError>,
     },
+}
+
+fn by_way_of(others: &str) -> String {
+    if others.is_empty() { String::new() } else { format!(", by way of {others}") }
 }
 
 fn ended(exit: Exit) -> String {

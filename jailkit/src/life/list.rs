@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use bstr::{BStr, BString, ByteSlice};
+use bstr::{BStr, BString};
 
-use super::params::no_form;
 use crate::host::Host;
-use crate::kernel::{Errno, GetFlags, Jid, KernelError, Param, ParamKind, ParamType, Value};
+use crate::jailparam::{self, Change, no_form, plain_form};
+use crate::kernel::{self, GetFlags, Jid, KernelError, ParamKind, ParamType, Value};
 use crate::source::printable;
 
 /// Which jails are listed.
@@ -52,8 +52,10 @@ pub enum ListError {
     Kernel(#[from] KernelError),
 }
 
-/// Parameters that tell and cannot be set (no `CTLFLAG_WR` or `CTLFLAG_TUN` in `security.jail.param`).
-const READ_ONLY: &[&str] = &["children.cur", "cpuset.id", "dying", "parent"];
+/// Whether a parameter tells and cannot be set (no `CTLFLAG_WR` or `CTLFLAG_TUN` in `security.jail.param`).
+fn is_read_only(name: &str) -> bool {
+    jailparam::find(name.as_bytes()).is_some_and(|found| found.def.change == Change::Never)
+}
 
 /// What the tables and the JSON document are made of.
 const SUMMARY: &[&str] =
@@ -113,31 +115,19 @@ impl List {
         let flags = GetFlags { dying: selection.dying };
         self.rows.clear();
         if let Some(jail) = &selection.jail {
-            let number = jail.to_str().ok().and_then(|text| text.parse().ok()).filter(|&number: &i32| number != 0);
-            let key = match number {
-                Some(number) => Param::new("jid", Value::Int(number)),
-                None => Param::new("name", Value::String(jail.to_vec())),
+            let found = match kernel::find_named(host.kernel(), jail, flags)? {
+                Some(jid) => kernel::read_jail(host.kernel(), jid, &wanted, flags)?,
+                None => None,
             };
-            let found = host.kernel().jail_get(&[key], &wanted, flags);
-            let (_, values) = found.map_err(|error| match error.errno {
-                Errno::ENOENT => ListError::NoJail(jail.clone()),
-                _ => error.into(),
-            })?;
-            self.rows.push(values);
+            self.rows.push(found.ok_or_else(|| ListError::NoJail(jail.clone()))?);
             return Ok(());
         }
         let mut last = Jid::HOST;
-        loop {
-            let key = Param::new("lastjid", Value::Int(last.0));
-            match host.kernel().jail_get(&[key], &wanted, flags) {
-                Ok((jid, values)) => {
-                    self.rows.push(values);
-                    last = jid;
-                }
-                Err(error) if error.errno == Errno::ENOENT => return Ok(()),
-                Err(error) => return Err(error.into()),
-            }
+        while let Some((jid, values)) = kernel::next_jail(host.kernel(), last, &wanted, flags)? {
+            self.rows.push(values);
+            last = jid;
         }
+        Ok(())
     }
 
     fn is_table(&self) -> bool {
@@ -234,7 +224,7 @@ impl List {
         let mut words = Vec::new();
         for (at, column) in self.shown() {
             let is_new = |parent: usize| row[parent] == Value::Int(1);
-            let is_settable = !READ_ONLY.contains(&column.name.as_str()) && column.parent.is_none_or(is_new);
+            let is_settable = !is_read_only(&column.name) && column.parent.is_none_or(is_new);
             if self.format.settable && !is_settable {
                 continue;
             }
@@ -251,7 +241,7 @@ impl List {
             return match (*value == Value::Int(0), column.is_no) {
                 (false, _) => column.name.clone(),
                 (true, false) => no_form(&column.name),
-                (true, true) => plain_form(&column.name),
+                (true, true) => plain_form(&column.name).unwrap_or_else(|| column.name.clone()),
             };
         }
         let exported = exported(value, column.kind);
@@ -303,7 +293,7 @@ impl<'a> Columns<'a> {
             self.add_known(name, true);
             return Ok(());
         }
-        if self.kinds.get(plain_form(name).as_str()) != Some(&ParamKind::Bool) {
+        if plain_form(name).and_then(|plain| self.kinds.get(plain.as_str())) != Some(&ParamKind::Bool) {
             return Err(ListError::Unknown(printable(name.as_bytes())));
         }
         self.push(Column { name: name.to_owned(), kind: ParamKind::Bool, is_no: true, parent: None, is_shown: true });
@@ -336,13 +326,6 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// `allow.raw_sockets` of `allow.noraw_sockets`.
-fn plain_form(name: &str) -> String {
-    let (front, last) = name.rsplit_once('.').map_or((None, name), |(front, last)| (Some(front), last));
-    let last = last.strip_prefix("no").unwrap_or(last);
-    front.map_or(last.to_owned(), |front| format!("{front}.{last}"))
-}
-
 /// A value as libjail writes it, made safe for a terminal: a jail's hostname is whatever its root has made it.
 fn exported(value: &Value, kind: ParamKind) -> String {
     fn joined<T: ToString>(list: &[T]) -> String {
@@ -358,6 +341,7 @@ fn exported(value: &Value, kind: ParamKind) -> String {
             other => other.to_string(),
         },
         (Value::Int(number), _) => number.to_string(),
+        (Value::ULong(number), _) => number.to_string(),
         (Value::String(text), _) => printable(text),
         (Value::Ipv4(list), _) => joined(list),
         (Value::Ipv6(list), _) => joined(list),
@@ -369,6 +353,7 @@ fn json_value(value: &Value, kind: ParamKind) -> serde_json::Value {
     match (value, kind) {
         (Value::Int(number), ParamKind::Bool) => (*number != 0).into(),
         (Value::Int(number), ParamKind::Int) => (*number).into(),
+        (Value::ULong(number), _) => (*number).into(),
         (Value::String(text), _) => BStr::new(text).to_string().into(),
         (Value::Ipv4(list), _) => list.iter().map(ToString::to_string).collect(),
         (Value::Ipv6(list), _) => list.iter().map(ToString::to_string).collect(),

@@ -48,17 +48,17 @@ pub use enter::{Enter, enter};
 pub use error::{JailError, LifeError};
 pub use list::{Format, List, ListError, Selection};
 pub use observer::{Event, Observer, Silent, What};
-pub use ready::{Ready, ReadyWhen};
-pub use running::{Handle, remove};
+pub use running::{Handle, find_running, remove};
 pub use schedule::{Outcome, Summary};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::num::NonZeroUsize;
 
-use bstr::BString;
+use bstr::{BStr, BString, ByteSlice};
 
 use crate::host::Host;
-use crate::jailconf::Resolved;
+use crate::jailconf::{Resolved, ResolvedJail};
+use crate::stack::Ready;
 use graph::{Graph, Named};
 use world::World;
 
@@ -173,40 +173,69 @@ pub fn run(
     let world = World::look(host, options, observer)?;
     let graph = Graph::of(conf);
     let named = Named::find(conf, names, operation, &world)?;
-    let stopping = matches!(operation, Operation::Stop | Operation::Restart);
-    let mut summary = if stopping {
-        let work = graph.dependents(&named);
-        let stopped = schedule::run(&world, conf, &graph, &work, true, |jail| perform::stop(&world, jail, &named));
-        if operation == Operation::Stop {
-            return Ok(stopped.with_strays(perform::strays(&world, &named)));
+    match operation {
+        Operation::Start => {
+            let work = graph.dependencies(&named.jails);
+            Ok(schedule::run(&world, conf, &graph, &work, false, |jail| perform::start(&world, jail, &named, false)))
         }
-        stopped
-    } else {
-        Summary::default()
-    };
-    // A restart starts again what it has stopped, and what that needs.
-    let again = if stopping { graph.dependents(&named) } else { named.jails.clone() };
+        Operation::Stop => {
+            let stopped = stop_with_dependents(&world, conf, &graph, &named);
+            Ok(stopped.with_strays(perform::strays(&world, &named)))
+        }
+        Operation::Restart => Ok(restart_with_dependents(&world, conf, &graph, &named)),
+        Operation::StartOrModify => {
+            let work = graph.dependencies(&named.jails);
+            let act = |jail: &ResolvedJail| modify::start_or_modify(&world, jail, &named);
+            Ok(schedule::run(&world, conf, &graph, &work, false, act))
+        }
+        Operation::Modify => {
+            let act = |jail: &ResolvedJail| modify::modify(&world, jail);
+            Ok(schedule::run(&world, conf, &graph, &named.jails, false, act))
+        }
+        Operation::ModifyOrRestart => {
+            let act = |jail: &ResolvedJail| modify::modify_or_restart(&world, jail, &named);
+            Ok(schedule::run(&world, conf, &graph, &named.jails, false, act))
+        }
+    }
+}
+
+fn stop_with_dependents(world: &World<'_>, conf: &Resolved, graph: &Graph, named: &Named) -> Summary {
+    let work = graph.dependents(named);
+    schedule::run(world, conf, graph, &work, true, |jail| perform::stop(world, jail, named))
+}
+
+/// Stops jails with those that depend on them, and starts the named ones again, those that it has stopped, and what
+/// they need.
+fn restart_with_dependents(world: &World<'_>, conf: &Resolved, graph: &Graph, named: &Named) -> Summary {
+    let mut summary = stop_with_dependents(world, conf, graph, named);
+    let was = |index: usize| summary.jails.iter().find(|(name, _)| *name == conf.jails[index].name);
+    let has_stopped = |index: &usize| matches!(was(*index), Some((_, Ok(Outcome::Stopped))));
+    let stopped: HashSet<&BStr> =
+        (0..conf.jails.len()).filter(has_stopped).map(|index| conf.jails[index].name.as_bstr()).collect();
     let failed = summary.failed_names();
-    let work = match operation {
-        Operation::Modify | Operation::ModifyOrRestart => again,
-        _ => graph.dependencies(&again),
-    };
-    let work: Vec<_> = work.into_iter().filter(|&index| !failed.contains(&conf.jails[index].name)).collect();
-    let started = schedule::run(&world, conf, &graph, &work, false, |jail| match operation {
-        Operation::Start | Operation::Stop | Operation::Restart => perform::start(&world, jail, &named, stopping),
-        Operation::Modify => modify::modify(&world, jail),
-        Operation::StartOrModify => modify::start_or_modify(&world, jail, &named),
-        Operation::ModifyOrRestart => modify::modify_or_restart(&world, jail, &named),
+    let again: Vec<usize> = (0..conf.jails.len())
+        .filter(|index| named.jails.contains(index) || stopped.contains(conf.jails[*index].name.as_bstr()))
+        .collect();
+    let work = graph.dependencies(&again);
+    let started = schedule::run(world, conf, graph, &work, false, |jail| {
+        if !failed.contains(&jail.name) {
+            return perform::start(world, jail, named, stopped.contains(jail.name.as_bstr()));
+        }
+        // It could not be stopped. Where that is because it was not there, it is not there for its dependents either.
+        match world.find(jail.name.as_bstr(), false)? {
+            Some(_) => Ok(Outcome::AlreadyRunning),
+            None => Err(JailError::NotRunning),
+        }
     });
     summary.merge(started);
-    Ok(summary)
+    summary
 }
 
 /// A jail, and the steps an operation would take with it.
 pub type Outline = (BString, Result<Vec<String>, JailError>);
 
-/// What an operation would do, jail by jail in an order that serves all dependencies: each step as a line, as
-/// `jail -v` calls it.
+/// What an operation would do, jail by jail in an order that serves all dependencies: each step as a line. A jail that
+/// would be refused has the error it would be refused with; one with nothing to do has no step.
 ///
 /// # Errors
 /// [`LifeError`] where the names or the host cannot be made sense of.
@@ -220,21 +249,38 @@ pub fn outline(
     let world = World::look(host, options, &Silent)?;
     let graph = Graph::of(conf);
     let named = Named::find(conf, names, operation, &world)?;
-    let mut outline = Vec::new();
-    let mut add = |order: Vec<usize>, is_start: bool| {
-        for index in order {
-            let jail = &conf.jails[index];
-            let steps = perform::outline(&world, jail, is_start);
-            outline.push((jail.name.clone(), steps));
-        }
+    let mut outline: Vec<Outline> = Vec::new();
+    let mut add = |order: Vec<usize>, steps: &dyn Fn(usize) -> Result<Vec<String>, JailError>| {
+        outline.extend(order.into_iter().map(|index| (conf.jails[index].name.clone(), steps(index))));
     };
+    let down = |index: usize| perform::outline_stop(&world, &conf.jails[index], &named);
+    let sound = |index: usize| graph.error(index).map_or(Ok(&conf.jails[index]), Err);
+    let up = |index: usize| perform::outline_start(&world, sound(index)?, &named);
+    let change = |index: usize| modify::outline(&world, sound(index)?, operation, &named);
     match operation {
-        Operation::Stop => add(graph.order(&graph.dependents(&named), true), false),
-        Operation::Restart => {
-            add(graph.order(&graph.dependents(&named), true), false);
-            add(graph.order(&graph.dependencies(&graph.dependents(&named)), false), true);
+        Operation::Start => add(graph.order(&graph.dependencies(&named.jails), false), &up),
+        Operation::Stop => {
+            add(graph.order(&graph.dependents(&named), true), &down);
+            outline.extend(named.strays.iter().cloned().map(outline_removal));
         }
-        _ => add(graph.order(&graph.dependencies(&named.jails), false), true),
+        Operation::Restart => {
+            let dependents = graph.order(&graph.dependents(&named), true);
+            let stopped: Vec<usize> =
+                dependents.iter().copied().filter(|&index| down(index).is_ok_and(|steps| !steps.is_empty())).collect();
+            let again: Vec<usize> =
+                stopped.iter().chain(&named.jails).copied().filter(|&index| down(index).is_ok()).collect();
+            add(dependents, &down);
+            add(graph.order(&graph.dependencies(&again), false), &|index| {
+                if stopped.contains(&index) { perform::outline_way_up(&world, sound(index)?) } else { up(index) }
+            });
+        }
+        Operation::Modify | Operation::ModifyOrRestart => add(graph.order(&named.jails, false), &change),
+        Operation::StartOrModify => add(graph.order(&graph.dependencies(&named.jails), false), &change),
     }
     Ok(outline)
+}
+
+/// What [`remove`] would do to a running jail.
+pub fn outline_removal(name: BString) -> Outline {
+    (name, Ok(perform::outline_removal()))
 }

@@ -6,9 +6,9 @@ use super::graph::Named;
 use super::observer::What;
 use super::schedule::Outcome;
 use super::world::World;
-use super::{JailError, params, perform};
+use super::{JailError, Operation, params, perform};
 use crate::jailconf::ResolvedJail;
-use crate::kernel::{GetFlags, Jid, Param, ParamType, SetFlags, Value};
+use crate::kernel::{self, GetFlags, Jid, Param, ParamType, SetFlags, Value};
 
 /// Parameters that are settled when a jail is created (`CTLFLAG_RDTUN` in the kernel's `security.jail.param`).
 const CREATE_ONLY: &[&str] = &["ip4", "ip6", "jid", "osreldate", "osrelease", "path", "vnet"];
@@ -45,10 +45,37 @@ pub(super) fn modify_or_restart(world: &World<'_>, jail: &ResolvedJail, named: &
     perform::start(world, jail, named, true)
 }
 
+/// What would be changed, as lines.
+pub(super) fn outline(
+    world: &World<'_>,
+    jail: &ResolvedJail,
+    operation: Operation,
+    named: &Named,
+) -> Result<Vec<String>, JailError> {
+    let Some((jid, given)) = running(world, jail)? else {
+        return match operation {
+            Operation::StartOrModify => perform::outline_start(world, jail, named),
+            _ => Err(JailError::NotRunning),
+        };
+    };
+    if operation == Operation::StartOrModify && !named.all && !named.is_named(jail.name.as_bstr()) {
+        return Ok(Vec::new());
+    }
+    let params = fixed(world, jid, &given)?;
+    if params.is_empty() {
+        let changed = differing(world, jid, given.iter().filter(|param| !is_create_only(&param.name)))?;
+        return Ok(changed.into_iter().map(|name| format!("change {name}")).collect());
+    }
+    if operation != Operation::ModifyOrRestart {
+        return Err(JailError::NeedsRestart { params });
+    }
+    Ok([perform::outline_way_down(world, jail)?, perform::outline_way_up(world, jail)?].concat())
+}
+
 /// The jail's number, where it runs, and the parameters that the file gives it.
 fn running(world: &World<'_>, jail: &ResolvedJail) -> Result<Option<(Jid, Vec<Param>)>, JailError> {
     if let Some(reason) = &jail.failed {
-        return Err(JailError::Conf(reason.clone()));
+        return Err(JailError::Conf(reason.message.clone()));
     }
     let given = params::import(jail, &world.kinds)?;
     let dying = world.options.dying || jail.is_true("allow.dying");
@@ -57,13 +84,30 @@ fn running(world: &World<'_>, jail: &ResolvedJail) -> Result<Option<(Jid, Vec<Pa
 
 /// The parameters that would have to change and cannot.
 fn fixed(world: &World<'_>, jid: Jid, given: &[Param]) -> Result<Vec<String>, JailError> {
-    let given: Vec<_> = given.iter().filter(|param| is_create_only(&param.name) && param.name != "jid").collect();
-    let kind = |param: &&Param| world.kinds.get(&param.name).map(|kind| ParamType::new(param.name.as_str(), *kind));
-    let wanted: Vec<_> = given.iter().filter_map(kind).collect();
-    let key = Param::new("jid", Value::Int(jid.0));
-    let (_, now) = world.host.kernel().jail_get(&[key], &wanted, GetFlags { dying: true })?;
-    let differing = given.iter().zip(&now).filter(|(param, now)| param.value != **now);
-    Ok(differing.map(|(param, _)| param.name.clone()).collect())
+    differing(world, jid, given.iter().filter(|param| is_create_only(&param.name) && param.name != "jid"))
+}
+
+/// The parameters that the running jail has another value of.
+fn differing<'p>(
+    world: &World<'_>,
+    jid: Jid,
+    given: impl Iterator<Item = &'p Param>,
+) -> Result<Vec<String>, JailError> {
+    let known = |param: &'p Param| {
+        let (name, kind) = params::kind_of(&param.name, &world.kinds)?;
+        Some((param, ParamType::new(name, kind)))
+    };
+    let (given, wanted): (Vec<&Param>, Vec<ParamType>) = given.filter_map(known).unzip();
+    let now = kernel::read_jail(world.host.kernel(), jid, &wanted, GetFlags { dying: true })?;
+    let now = now.ok_or(JailError::NotRunning)?;
+    let is_same = |param: &Param, wanted: &ParamType, now: &Value| match &param.value {
+        // A flag says its value by its name: the parameter's own, or the `no` form.
+        Value::Flag => *now == Value::Int(i32::from(param.name == wanted.name)),
+        value => value == now,
+    };
+    let changed =
+        given.into_iter().zip(&wanted).zip(&now).filter(|((param, wanted), now)| !is_same(param, wanted, now));
+    Ok(changed.map(|((param, _), _)| param.name.clone()).collect())
 }
 
 fn update(world: &World<'_>, jail: &ResolvedJail, jid: Jid, given: &[Param]) -> Result<Outcome, JailError> {

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use bstr::BStr;
 
-use super::{JailError, Ready};
+use super::{JailError, Outcome};
 use crate::kernel::Jid;
 use crate::process::Program;
+use crate::stack::Ready;
 
 /// Something that happens in the life of a jail.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +50,8 @@ pub enum What<'a> {
     Ready,
     /// A step failed; what was done is undone now.
     Failed(&'a JailError),
+    /// Nothing more is done to the jail, and this is what has become of it.
+    Done(&'a Result<Outcome, JailError>),
 }
 
 /// Who is told what happens, from several threads.

@@ -1,5 +1,9 @@
 //! Steps carried out on a host, for one jail.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
 use bstr::{BStr, BString, ByteSlice};
 
 use super::action::{self, Action};
@@ -55,11 +59,8 @@ fn is_half_made(world: &World<'_>, spec: &JailSpec, jid: Jid, left: Option<Note>
         Some(Note::Starting(Some(noted))) => Ok(noted == jid),
         // The run was killed around the creation itself: a jail of this name with this root directory is the run's.
         Some(Note::Starting(None) | Note::Stopping) => {
-            let wanted = [ParamType::new("path", ParamKind::String(1024))];
-            let key = Param::new("jid", Value::Int(jid.0));
-            let (_, values) = world.host.kernel().jail_get(&[key], &wanted, GetFlags::default())?;
-            let root = spec.root.as_deref().map_or(&b"/"[..], |root| root.as_os_str().as_encoded_bytes());
-            Ok(matches!(values.first(), Some(Value::String(path)) if path.as_slice() == root))
+            let root = spec.root.as_deref().unwrap_or("/".as_ref());
+            Ok(root_of(world, jid)?.as_deref() == Some(root))
         }
     }
 }
@@ -81,10 +82,13 @@ fn wait_until_ready(world: &World<'_>, spec: &JailSpec, jid: Jid) -> Result<(), 
 
 /// Stops a jail.
 pub(super) fn stop(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Result<Outcome, JailError> {
-    let spec = JailSpec::of(world.host, jail)?;
+    let mut spec = JailSpec::of(world.host, jail)?;
     let mut claim = Claim::take(world.host, spec.name.as_bstr())?;
     let left = claim.left();
     let jid = world.find(spec.name.as_bstr(), false)?;
+    if let Some(jid) = jid {
+        follow(world, &mut spec, jid)?;
+    }
     let mut run = Run::new(world, &spec, left.is_some() || (jid.is_none() && world.options.idempotent));
     let Some(jid) = jid else {
         let leftovers = match left {
@@ -119,13 +123,40 @@ pub(super) fn stop(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Res
     }
 }
 
+/// Where the file has given a running jail another root directory since, what it has mounted is below the one it runs
+/// in.
+fn follow(world: &World<'_>, spec: &mut JailSpec, jid: Jid) -> Result<(), JailError> {
+    let Some(root) = root_of(world, jid)? else { return Ok(()) };
+    if spec.root.as_ref() == Some(&root) || root.parent().is_none() {
+        return Ok(());
+    }
+    spec.mounts = world.mounts_below(&root);
+    spec.root = Some(root);
+    Ok(())
+}
+
+/// The root directory of a jail that runs.
+fn root_of(world: &World<'_>, jid: Jid) -> Result<Option<PathBuf>, JailError> {
+    let wanted = [ParamType::new("path", ParamKind::String(1024))];
+    let values = kernel::read_jail(world.host.kernel(), jid, &wanted, GetFlags::default())?;
+    Ok(values.and_then(|values| match values.into_iter().next() {
+        Some(Value::String(path)) => Some(PathBuf::from(OsString::from_vec(path))),
+        _ => None,
+    }))
+}
+
 fn without_hooks(actions: Vec<Action<'_>>) -> Vec<Action<'_>> {
     actions.into_iter().filter(|action| !matches!(action, Action::Hook { .. })).collect()
 }
 
 /// Removes jails that run and that no file has.
 pub(super) fn strays(world: &World<'_>, named: &Named) -> Vec<(BString, Result<Outcome, JailError>)> {
-    named.strays.iter().map(|name| (name.clone(), stray(world, name.as_bstr()))).collect()
+    let remove = |name: &BString| {
+        let outcome = stray(world, name.as_bstr());
+        world.tell(name.as_bstr(), What::Done(&outcome));
+        (name.clone(), outcome)
+    };
+    named.strays.iter().map(remove).collect()
 }
 
 /// Ends a jail that runs without what a file may say of it.
@@ -139,22 +170,50 @@ pub(super) fn stray(world: &World<'_>, name: &BStr) -> Result<Outcome, JailError
     Ok(Outcome::Stopped)
 }
 
-/// The steps of a jail as lines.
-pub(super) fn outline(world: &World<'_>, jail: &ResolvedJail, is_start: bool) -> Result<Vec<String>, JailError> {
-    let spec = JailSpec::of(world.host, jail)?;
-    let runs = world.find(spec.name.as_bstr(), false)?.is_some();
-    if runs == is_start {
-        return Ok(Vec::new());
+/// The steps of a start as lines; none for a jail that runs and is needed by another only.
+pub(super) fn outline_start(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Result<Vec<String>, JailError> {
+    if world.find(jail.name.as_bstr(), false)?.is_none() {
+        return outline_way_up(world, jail);
     }
-    let actions = if is_start {
-        params::import(jail, &world.kinds)?;
-        action::up(&spec, jail)
-    } else {
-        let mut actions = action::down(jail);
-        actions.extend(action::after(&spec, jail));
-        actions
-    };
-    Ok(actions.iter().map(ToString::to_string).collect())
+    if named.is_named(jail.name.as_bstr()) && !world.options.idempotent {
+        return Err(JailError::Running);
+    }
+    Ok(Vec::new())
+}
+
+/// The steps of a stop as lines; none for a jail that does not run and that nobody named.
+pub(super) fn outline_stop(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Result<Vec<String>, JailError> {
+    let steps = outline_way_down(world, jail)?;
+    if steps.is_empty() && named.is_named(jail.name.as_bstr()) && !world.options.idempotent {
+        return Err(JailError::NotRunning);
+    }
+    Ok(steps)
+}
+
+/// The steps of a start as lines, for a jail that does not run by then.
+pub(super) fn outline_way_up(world: &World<'_>, jail: &ResolvedJail) -> Result<Vec<String>, JailError> {
+    let spec = JailSpec::of(world.host, jail)?;
+    params::import(jail, &world.kinds)?;
+    Ok(lines(&action::up(&spec, jail)))
+}
+
+/// The steps of a stop as lines; none for a jail that does not run.
+pub(super) fn outline_way_down(world: &World<'_>, jail: &ResolvedJail) -> Result<Vec<String>, JailError> {
+    let mut spec = JailSpec::of(world.host, jail)?;
+    match world.find(jail.name.as_bstr(), false)? {
+        Some(jid) => follow(world, &mut spec, jid)?,
+        None => return Ok(Vec::new()),
+    }
+    Ok([lines(&action::down(jail)), lines(&action::after(&spec, jail))].concat())
+}
+
+/// The steps with which a jail goes that no file has.
+pub(super) fn outline_removal() -> Vec<String> {
+    lines(&[Action::Terminate, Action::Remove])
+}
+
+fn lines(actions: &[Action<'_>]) -> Vec<String> {
+    actions.iter().map(ToString::to_string).collect()
 }
 
 /// The steps of one jail, and what they have come to so far.
@@ -382,7 +441,11 @@ impl<'w, 's> Run<'w, 's> {
         let request = &point.request;
         let wrong =
             |reason: String| Err(JailError::Path { param: point.param.clone(), path: request.target.clone(), reason });
-        match self.world.remembered(&request.target) {
+        let found = match self.world.remembered(&request.target) {
+            None => self.world.mounted_at(&request.target)?,
+            found => found,
+        };
+        match found {
             None if self.resumed || self.world.options.idempotent => return Ok(false),
             None => return wrong("not a mount point".to_owned()),
             Some(found) if found.fstype != request.fstype && self.resumed => return Ok(false),
@@ -390,7 +453,16 @@ impl<'w, 's> Run<'w, 's> {
             Some(_) => {}
         }
         guard::check(self.world.host, self.spec.root.as_deref(), &point.param, &request.target, false)?;
-        self.world.host.kernel().unmount(&request.target, false)?;
+        match self.world.host.kernel().unmount(&request.target, false) {
+            Err(error) if error.errno == Errno::EINVAL && self.world.mounted_at(&request.target)?.is_none() => {
+                return if self.resumed || self.world.options.idempotent {
+                    Ok(false)
+                } else {
+                    wrong("not a mount point".to_owned())
+                };
+            }
+            unmounted => unmounted?,
+        }
         self.world.has_unmounted(&request.target);
         self.tell(What::Unmounted(&request.target));
         Ok(true)

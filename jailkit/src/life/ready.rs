@@ -1,11 +1,9 @@
 //! When a jail that runs is ready for those that depend on it.
 
-use std::fmt;
-use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use bstr::{BString, ByteSlice};
+use bstr::ByteSlice;
 
 use super::JailError;
 use super::observer::What;
@@ -13,36 +11,7 @@ use super::spec::JailSpec;
 use super::world::World;
 use crate::kernel::Jid;
 use crate::process::Exit;
-
-/// What it is for a jail to be ready, and how long that may take.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ready {
-    /// What shows it.
-    pub when: ReadyWhen,
-    /// How long it may take.
-    pub patience: Duration,
-}
-
-/// What shows that a jail is ready.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ReadyWhen {
-    /// A socket, or whatever else lies at this path of the jail.
-    Path(PathBuf),
-    /// Somebody accepts connections at this TCP port of the jail.
-    Tcp(u16),
-    /// This command, run in the jail, succeeds.
-    Command(BString),
-}
-
-impl fmt::Display for ReadyWhen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Path(path) => write!(f, "{} appears", path.display()),
-            Self::Tcp(port) => write!(f, "port {port} accepts connections"),
-            Self::Command(command) => write!(f, "'{command}' succeeds"),
-        }
-    }
-}
+use crate::stack::{Ready, ReadyWhen};
 
 /// How long to wait between two looks, at first and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(250));
@@ -69,7 +38,7 @@ pub(super) fn wait(world: &World<'_>, spec: &JailSpec, jid: Jid, ready: &Ready) 
 
 fn is_ready(world: &World<'_>, spec: &JailSpec, jid: Jid, when: &ReadyWhen) -> Result<bool, JailError> {
     match when {
-        ReadyWhen::Path(path) => {
+        ReadyWhen::Socket(path) => {
             let root = spec.root.as_deref().unwrap_or("/".as_ref());
             // The jail's programs may not have made the way there yet.
             Ok(world.host.files().stat_in_jail(root, path).is_ok_and(|found| found.is_some()))
@@ -80,10 +49,13 @@ fn is_ready(world: &World<'_>, spec: &JailSpec, jid: Jid, when: &ReadyWhen) -> R
                 let address = SocketAddr::new(*address, *port);
                 TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
             };
-            Ok(spec.all_addresses.iter().any(accepts))
+            // A jail without addresses of its own has the host's.
+            let inherited = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+            let addresses = if spec.all_addresses.is_empty() { &inherited[..] } else { &spec.all_addresses };
+            Ok(addresses.iter().any(accepts))
         }
         ReadyWhen::Command(command) => {
-            let mut program = spec.program(command.as_bstr(), Some(jid));
+            let mut program = spec.program(command.as_bytes().as_bstr(), Some(jid));
             program.timeout.get_or_insert(Duration::from_secs(10));
             Ok(world.host.processes().run_captured(&program, &mut |_| {})? == Exit::Status(0))
         }

@@ -3,12 +3,12 @@
 use bstr::{BStr, BString, ByteSlice};
 
 use super::graph::Named;
-use super::observer::Observer;
+use super::observer::{Observer, Silent};
 use super::schedule::Summary;
 use super::world::World;
 use super::{LifeError, Options, perform};
 use crate::host::Host;
-use crate::kernel::{Errno, GetFlags, Jid, Kernel, KernelError, Param, ParamKind, ParamType, Value};
+use crate::kernel::{self, GetFlags, Jid, Kernel, KernelError, ParamKind, ParamType, Value};
 
 /// A jail that runs: its number, and the name and root directory by which it is known again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,26 +27,28 @@ impl Handle {
     /// # Errors
     /// [`KernelError`] where the kernel cannot be asked.
     pub fn find(kernel: &dyn Kernel, named: &BStr) -> Result<Option<Self>, KernelError> {
-        let number = named.to_str().ok().and_then(|text| text.parse().ok()).filter(|&number: &i32| number > 0);
-        let key = match number {
-            Some(number) => Param::new("jid", Value::Int(number)),
-            None => Param::new("name", Value::String(named.to_vec())),
-        };
-        Self::read(kernel, &key)
+        match kernel::find_named(kernel, named, GetFlags::default())? {
+            Some(jid) => Self::read(kernel, jid),
+            None => Ok(None),
+        }
     }
 
-    fn read(kernel: &dyn Kernel, key: &Param) -> Result<Option<Self>, KernelError> {
-        let wanted = [ParamType::new("name", ParamKind::String(256)), ParamType::new("path", ParamKind::String(1024))];
-        let (jid, values) = match kernel.jail_get(std::slice::from_ref(key), &wanted, GetFlags::default()) {
-            Err(error) if error.errno == Errno::ENOENT => return Ok(None),
-            found => found?,
-        };
+    fn read(kernel: &dyn Kernel, jid: Jid) -> Result<Option<Self>, KernelError> {
+        let found = kernel::read_jail(kernel, jid, &Self::wanted(), GetFlags::default())?;
+        Ok(found.map(|values| Self::of(jid, values)))
+    }
+
+    fn wanted() -> [ParamType; 2] {
+        [ParamType::new("name", ParamKind::String(256)), ParamType::new("path", ParamKind::String(1024))]
+    }
+
+    fn of(jid: Jid, values: Vec<Value>) -> Self {
         let mut texts = values.into_iter().map(|value| match value {
             Value::String(text) => BString::from(text),
             _ => BString::default(),
         });
         let (name, path) = (texts.next().unwrap_or_default(), texts.next().unwrap_or_default());
-        Ok(Some(Self { jid, name, path }))
+        Self { jid, name, path }
     }
 
     /// Every jail that runs, by number.
@@ -55,10 +57,10 @@ impl Handle {
     /// [`KernelError`] where the kernel cannot be asked.
     pub fn all(kernel: &dyn Kernel) -> Result<Vec<Self>, KernelError> {
         let mut found = Vec::new();
-        let mut last = 0;
-        while let Some(handle) = Self::read(kernel, &Param::new("lastjid", Value::Int(last)))? {
-            last = handle.jid.0;
-            found.push(handle);
+        let mut last = Jid::HOST;
+        while let Some((jid, values)) = kernel::next_jail(kernel, last, &Self::wanted(), GetFlags::default())? {
+            last = jid;
+            found.push(Self::of(jid, values));
         }
         Ok(found)
     }
@@ -68,9 +70,37 @@ impl Handle {
     /// # Errors
     /// [`KernelError`] where the kernel cannot be asked.
     pub fn is_current(&self, kernel: &dyn Kernel) -> Result<bool, KernelError> {
-        let found = Self::read(kernel, &Param::new("jid", Value::Int(self.jid.0)))?;
+        let found = Self::read(kernel, self.jid)?;
         Ok(found.is_some_and(|found| found == *self))
     }
+}
+
+/// The running jails of these names and numbers, `*` standing for a part of a name: children before their parents,
+/// which would take them along.
+///
+/// # Errors
+/// [`LifeError::NoJail`] for a name that is no running jail's.
+pub fn find_running(host: &dyn Host, names: &[impl AsRef<[u8]>]) -> Result<Vec<BString>, LifeError> {
+    let options = Options::default();
+    let world = World::look(host, &options, &Silent)?;
+    let running = Handle::all(host.kernel())?;
+    let mut found: Vec<BString> = Vec::new();
+    for name in names.iter().map(|name| BStr::new(name.as_ref())) {
+        if name.split_str(".").any(|part| part == b"*") {
+            let matching = running.iter().filter(|jail| crate::jailconf::matches_wildcard(&jail.name, name));
+            found.extend(matching.map(|jail| jail.name.clone()));
+        } else if let Some(jail) = Handle::find(host.kernel(), name)? {
+            found.push(jail.name);
+        } else if world.find(name, true)?.is_some() {
+            found.push(name.to_owned());
+        } else {
+            return Err(LifeError::NoJail { name: name.to_owned() });
+        }
+    }
+    found.sort_by_key(|name| std::cmp::Reverse(name.split_str(".").count()));
+    let mut seen = std::collections::BTreeSet::new();
+    found.retain(|name| seen.insert(name.clone()));
+    Ok(found)
 }
 
 /// Removes running jails without what a jail.conf(5) may say of them (`jail -R`): their processes are asked to end,
@@ -85,20 +115,7 @@ pub fn remove(
     observer: &dyn Observer,
 ) -> Result<Summary, LifeError> {
     host.check_rights()?;
+    let strays = find_running(host, names)?;
     let world = World::look(host, options, observer)?;
-    let running = Handle::all(host.kernel())?;
-    let mut strays = Vec::new();
-    for name in names.iter().map(|name| BStr::new(name.as_ref())) {
-        if name.split_str(".").any(|part| part == b"*") {
-            let matching = running.iter().filter(|jail| crate::jailconf::matches_wildcard(&jail.name, name));
-            strays.extend(matching.map(|jail| jail.name.clone()));
-        } else if world.find(name, true)?.is_some() {
-            strays.push(name.to_owned());
-        } else {
-            return Err(LifeError::NoJail { name: name.to_owned() });
-        }
-    }
-    // A parent takes its children with it.
-    strays.sort_by_key(|name| std::cmp::Reverse(name.split_str(".").count()));
     Ok(Summary::default().with_strays(perform::strays(&world, &Named::strays(strays))))
 }

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use bstr::BString;
+use bstr::{BString, ByteSlice};
 
 use super::JailError;
 use super::graph::Graph;
+use super::observer::What;
 use super::world::World;
 use crate::jailconf::{Resolved, ResolvedJail};
 
@@ -100,10 +101,11 @@ pub(super) fn run(
 ) -> Summary {
     let schedule = Schedule::new(conf, graph, work, backwards);
     let workers = world.options.jobs.get().min(work.len());
+    let tell = |jail: &ResolvedJail, outcome: &_| world.tell(jail.name.as_bstr(), What::Done(outcome));
     if workers <= 1 {
-        schedule.work(&act);
+        schedule.work(&act, &tell);
     } else {
-        std::thread::scope(|scope| (0..workers).for_each(|_| drop(scope.spawn(|| schedule.work(&act)))));
+        std::thread::scope(|scope| (0..workers).for_each(|_| drop(scope.spawn(|| schedule.work(&act, &tell)))));
     }
     let done = schedule.queue.into_inner().unwrap_or_else(PoisonError::into_inner).done;
     Summary { jails: done.into_iter().map(|(index, outcome)| (conf.jails[index].name.clone(), outcome)).collect() }
@@ -148,13 +150,18 @@ impl<'a> Schedule<'a> {
     }
 
     /// Takes jail after jail until none is left.
-    fn work(&self, act: &impl Fn(&ResolvedJail) -> Result<Outcome, JailError>) {
+    fn work(
+        &self,
+        act: &impl Fn(&ResolvedJail) -> Result<Outcome, JailError>,
+        tell: &impl Fn(&ResolvedJail, &Result<Outcome, JailError>),
+    ) {
         while let Some(jail) = self.next() {
             let guard = Finish { schedule: self, jail };
             let outcome = match self.reason_not_to(jail) {
                 Some(error) => Err(error),
                 None => act(&self.conf.jails[jail]),
             };
+            tell(&self.conf.jails[jail], &outcome);
             guard.with(outcome);
         }
     }

@@ -5,12 +5,13 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use bstr::BStr;
+use bstr::{BStr, BString};
 
+use super::mount::MountPoint;
 use super::observer::{Event, Observer, What};
 use super::{LifeError, Options};
 use crate::host::Host;
-use crate::kernel::{Errno, GetFlags, Jid, KernelError, Param, ParamKind, Value};
+use crate::kernel::{self, GetFlags, Jid, KernelError, MountRequest, ParamKind};
 
 /// A host with what the run found on it.
 pub(super) struct World<'a> {
@@ -22,6 +23,8 @@ pub(super) struct World<'a> {
     /// What is mounted where, the topmost last.
     mounts: Mutex<HashMap<PathBuf, Vec<Found>>>,
     addresses: HashSet<(String, IpAddr)>,
+    /// The jails whose failure has been told.
+    failed: Mutex<HashSet<BString>>,
 }
 
 /// A mount that was found.
@@ -46,33 +49,26 @@ impl<'a> World<'a> {
         });
         let addresses = addresses.collect();
         let mounts = Mutex::new(table(host)?);
-        Ok(Self { host, options, observer, kinds, mounts, addresses })
+        Ok(Self { host, options, observer, kinds, mounts, addresses, failed: Mutex::default() })
     }
 
+    /// Tells the observer; that a jail has failed, once.
     pub(super) fn tell(&self, jail: &BStr, what: What<'_>) {
+        let is_failure = matches!(what, What::Done(Err(_)));
+        if is_failure && !self.failed.lock().unwrap_or_else(PoisonError::into_inner).insert(jail.to_owned()) {
+            return;
+        }
         self.observer.happens(&Event { jail, what });
     }
 
     /// The jail of a name, or of a number where the name is one.
     pub(super) fn find(&self, name: &BStr, dying: bool) -> Result<Option<Jid>, KernelError> {
-        let number =
-            std::str::from_utf8(name).ok().and_then(|name| name.parse().ok()).filter(|&number: &i32| number > 0);
-        let key = match number {
-            Some(number) => Param::new("jid", Value::Int(number)),
-            None => Param::new("name", Value::String(name.to_vec())),
-        };
-        match self.host.kernel().jail_get(&[key], &[], GetFlags { dying }) {
-            Ok((jid, _)) => Ok(Some(jid)),
-            Err(error) if error.errno == Errno::ENOENT => Ok(None),
-            Err(error) => Err(error),
-        }
+        kernel::find_named(self.host.kernel(), name, GetFlags { dying })
     }
 
-    /// What is mounted at a directory itself, topmost. What the run remembers is asked for again before it counts.
+    /// What is mounted at a directory itself, topmost: now, as others may have mounted and unmounted since the run
+    /// last looked.
     pub(super) fn mounted_at(&self, target: &Path) -> Result<Option<Found>, KernelError> {
-        if self.remembered(target).is_none() {
-            return Ok(None);
-        }
         let now = table(self.host)?;
         let found = now.get(target).and_then(|stack| stack.last().cloned());
         *self.mounts.lock().unwrap_or_else(PoisonError::into_inner) = now;
@@ -83,6 +79,26 @@ impl<'a> World<'a> {
     pub(super) fn remembered(&self, target: &Path) -> Option<Found> {
         let mounts = self.mounts.lock().unwrap_or_else(PoisonError::into_inner);
         mounts.get(target).and_then(|stack| stack.last().cloned())
+    }
+
+    /// What was mounted in a directory or below it when the run last looked, in the order it was mounted.
+    pub(super) fn mounts_below(&self, dir: &Path) -> Vec<MountPoint> {
+        let mounts = self.mounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let below = mounts.iter().filter(|(target, _)| target.starts_with(dir));
+        let mut below: Vec<_> =
+            below.flat_map(|(target, stack)| stack.iter().map(move |found| (target, found))).collect();
+        // What is deeper was mounted later, or could not be reached.
+        below.sort_by_key(|(target, _)| (target.components().count(), *target));
+        let point = |(target, found): (&PathBuf, &Found)| MountPoint {
+            param: "path".to_owned(),
+            request: MountRequest {
+                fstype: found.fstype.clone(),
+                source: Some(found.source.clone()),
+                target: target.clone(),
+                ..MountRequest::default()
+            },
+        };
+        below.into_iter().map(point).collect()
     }
 
     pub(super) fn has_mounted(&self, target: &Path, found: Found) {

@@ -12,7 +12,7 @@ use crate::fstab::Entry;
 use crate::host::host_path;
 use crate::journal::digest;
 use crate::rcconf::Dialect;
-use crate::stack::{Access, Jail, Owner, Stack};
+use crate::stack::{Access, Jail, Owner, Ready, Stack};
 
 /// Everything a stack wants of a host. The empty one is what `down` wants.
 #[derive(Clone, Debug, Default)]
@@ -57,6 +57,8 @@ pub(super) struct WantedJail {
     pub(super) mounts: Vec<PathBuf>,
     /// The jails that must run before it.
     pub(super) depends: Vec<String>,
+    /// When it is ready for those that depend on it.
+    pub(super) ready: Option<Ready>,
 }
 
 #[derive(Clone, Debug)]
@@ -221,6 +223,7 @@ fn wanted_jail(stack: &Stack, jail: &Jail) -> WantedJail {
         address: jail.address,
         mounts: mounts(stack, jail).iter().map(|entry| entry.file.to_path_lossy().into_owned()).collect(),
         depends: jail.depends.clone(),
+        ready: jail.ready.clone(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! One step of a plan.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -9,7 +10,7 @@ use serde::{Serialize, Serializer};
 
 use super::JailFile;
 use crate::journal::FileClaim;
-use crate::stack::{BaseExpectation, Owner};
+use crate::stack::{BaseExpectation, Owner, Ready};
 
 /// One step: a single effect, or several that are taken up again where a run was broken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -121,6 +122,9 @@ pub enum Step {
     StartJails {
         /// Which.
         jails: Vec<StartedJail>,
+        /// When those that others depend on are ready, by name.
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        ready: BTreeMap<String, Ready>,
     },
     /// Stop pf from filtering.
     DisablePf,
@@ -185,7 +189,7 @@ impl Step {
             | Self::MountPoints { jail, .. }
             | Self::WriteInJail { jail, .. } => vec![jail],
             Self::Extract { trees, .. } => trees.iter().map(|tree| tree.jail.as_str()).collect(),
-            Self::StartJails { jails } => jails.iter().map(|jail| jail.name.as_str()).collect(),
+            Self::StartJails { jails, .. } => jails.iter().map(|jail| jail.name.as_str()).collect(),
             _ => Vec::new(),
         }
     }
@@ -272,9 +276,10 @@ impl fmt::Display for Step {
             }
             Self::LoadPf { .. } => f.write_str("load pf's rules from /etc/pf.conf"),
             Self::EnablePf => f.write_str("enable pf"),
-            Self::StartJails { jails } => {
+            Self::StartJails { jails, ready } => {
                 let names: Vec<_> = jails.iter().map(|jail| jail.name.as_str()).collect();
-                write!(f, "start {} {}", if names.len() == 1 { "jail" } else { "jails" }, names.join(", "))
+                write!(f, "start {} {}", if names.len() == 1 { "jail" } else { "jails" }, names.join(", "))?;
+                ready.iter().try_for_each(|(jail, ready)| write!(f, "; {jail} is ready when {}", ready.when))
             }
             Self::DisablePf => f.write_str("disable pf"),
             Self::ReloadPf => f.write_str("reload pf's rules from /etc/pf.conf"),

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::str::FromStr;
+use std::time::Duration;
 
 use toml_edit::{Item, TableLike, Value};
 
@@ -60,6 +61,11 @@ impl<'a> Keys<'a> {
     fn item(&self, key: &'static str) -> Option<(&'a Item, Span)> {
         self.known.borrow_mut().push(key);
         self.table.get_key_value(key).map(|(key, item)| (item, span_of(item.span().or_else(|| key.span()))))
+    }
+
+    /// Where the table stands.
+    pub(super) fn span(&self) -> Span {
+        self.span
     }
 
     /// Whether a key is there.
@@ -139,6 +145,17 @@ impl<'a> Keys<'a> {
             self.wrong(key, span, "a port from 1 to 65535");
         }
         port.map(|value| Spanned { value, span })
+    }
+
+    /// A number of seconds, from one to a day.
+    pub(super) fn seconds(&self, key: &'static str) -> Option<Duration> {
+        let (item, span) = self.item(key)?;
+        let seconds = item.as_integer().and_then(|seconds| u64::try_from(seconds).ok());
+        let seconds = seconds.filter(|seconds| (1..=86400).contains(seconds));
+        if seconds.is_none() {
+            self.wrong(key, span, "a number of seconds, from 1 to 86400");
+        }
+        seconds.map(Duration::from_secs)
     }
 
     pub(super) fn ports(&self, key: &'static str) -> Vec<Spanned<u16>> {

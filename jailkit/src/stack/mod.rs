@@ -32,9 +32,11 @@ mod check;
 mod keys;
 mod places;
 mod read;
+mod ready;
 
 pub use places::Places;
 pub use read::read;
+pub use ready::{Ready, ReadyWhen};
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -154,6 +156,9 @@ pub struct Jail {
     pub hostname: String,
     /// `depends`: jails that must run before this one.
     pub depends: Vec<String>,
+    /// `ready`: when it is ready for those that depend on it; unless given, as soon as it has started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ready: Option<Ready>,
     /// `publish`: the ports of this jail that the outside reaches.
     pub publish: Vec<Publish>,
     /// `mounts`: file systems of this jail besides those the stack itself makes.

@@ -11,10 +11,11 @@ use super::check;
 use super::keys::{Findings, Keys, Spanned, span_of};
 use super::places::{JailPlaces, MountPlaces, Places, SharedMountPlaces, SharedPlaces};
 use super::{
-    Access, Base, BaseExpectation, Host, Jail, JailParam, Loopback, Mount, Owner, Proto, Publish, Shared, SharedMount,
-    Stack,
+    Access, Base, BaseExpectation, Host, Jail, JailParam, Loopback, Mount, Owner, Proto, Publish, Ready, ReadyWhen,
+    Shared, SharedMount, Stack,
 };
 use crate::base::Sha256;
+use crate::jailparam::no_form;
 use crate::source::{Diagnostic, Diagnostics, Source, Span};
 
 /// Reads a stack file; relative paths in it start at the folder that [`Source::name`] is in.
@@ -189,6 +190,7 @@ impl Reader<'_> {
             depends: depends.iter().map(|found| found.span).collect(),
             ..JailPlaces::default()
         };
+        let ready = keys.table("ready").and_then(|table| self.ready(table));
         let mut publish = Vec::new();
         for table in keys.tables("publish") {
             let (entry, ports) = self.publish(table);
@@ -206,7 +208,32 @@ impl Reader<'_> {
         keys.finish();
         let depends = depends.into_iter().map(|found| found.value.to_owned()).collect();
         let address = address.map(|found| found.value);
-        (DeclaredJail { name: name.value, address, hostname, depends, publish, mounts, params }, places)
+        (DeclaredJail { name: name.value, address, hostname, depends, ready, publish, mounts, params }, places)
+    }
+
+    /// One of `socket`, `tcp` and `command`, and how long that may take.
+    fn ready(&self, keys: Keys<'_>) -> Option<Ready> {
+        let span = keys.span();
+        let socket = keys.string("socket");
+        if let Some(socket) = socket {
+            check::absolute(socket.value, socket.span, "a path of the jail", self.findings);
+        }
+        let tcp = keys.port("tcp");
+        let command = keys.string("command");
+        let has = ["socket", "tcp", "command"].into_iter().filter(|key| keys.has(key)).count();
+        if has != 1 {
+            let found = Diagnostic::error(&self.findings.source, span, "'ready' names one thing to wait for");
+            self.findings.push(found.with_help("socket = \"/path\", tcp = PORT, or command = \"...\""));
+        }
+        let patience = keys.seconds("timeout").unwrap_or(Ready::PATIENCE);
+        keys.finish();
+        let when = match (socket, tcp, command) {
+            (Some(socket), ..) => ReadyWhen::Socket(socket.value.into()),
+            (_, Some(port), _) => ReadyWhen::Tcp(port.value),
+            (.., Some(command)) => ReadyWhen::Command(command.value.to_owned()),
+            _ => return None,
+        };
+        Some(Ready { when, patience })
     }
 
     fn publish(&self, keys: Keys<'_>) -> (Publish, Vec<Span>) {
@@ -358,20 +385,13 @@ const OWN_PARAMS: [(&str, &str); 9] = [
     ("vnet", "nothing: a stack's jails have their addresses on the host's loopback interface"),
 ];
 
-/// The `no` form of a parameter: in front of the last part of its name, as jail.conf(5) has it.
-fn no_form(name: &str) -> String {
-    match name.rsplit_once('.') {
-        Some((front, last)) => format!("{front}.no{last}"),
-        None => format!("no{name}"),
-    }
-}
-
 /// A jail whose address may still be open.
 struct DeclaredJail {
     name: String,
     address: Option<Ipv4Addr>,
     hostname: String,
     depends: Vec<String>,
+    ready: Option<Ready>,
     publish: Vec<Publish>,
     mounts: Vec<Mount>,
     params: Vec<JailParam>,
@@ -382,12 +402,12 @@ fn assign_addresses(declared: Vec<DeclaredJail>, places: &Places, network: Ipv4N
     let taken: HashSet<_> = declared.iter().filter_map(|jail| jail.address).collect();
     let mut free = network.hosts().filter(|address| !taken.contains(address));
     let assign = |(jail, place): (DeclaredJail, &JailPlaces)| {
-        let DeclaredJail { name, address, hostname, depends, publish, mounts, params } = jail;
+        let DeclaredJail { name, address, hostname, depends, ready, publish, mounts, params } = jail;
         let Some(address) = address.or_else(|| free.next()) else {
             findings.error(place.name, format!("no address of {network} is left for jail '{name}'"));
             return None;
         };
-        Some(Jail { name, address, hostname, depends, publish, mounts, params })
+        Some(Jail { name, address, hostname, depends, ready, publish, mounts, params })
     };
     declared.into_iter().zip(&places.jails).filter_map(assign).collect()
 }

@@ -6,6 +6,7 @@ use clap::Args;
 use jailkit::jailconf::JailConf;
 
 use super::ConfFile;
+use super::param_name::ParamName;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
@@ -36,6 +37,7 @@ pub(crate) struct Set {
     #[command(flatten)]
     block: Block,
     /// The parameter
+    #[arg(value_parser = ParamName, hide_possible_values = true)]
     param: String,
     /// Its values; none for a bare boolean. $name stands for a variable
     values: Vec<String>,
@@ -59,6 +61,7 @@ pub(crate) struct Unset {
     #[command(flatten)]
     block: Block,
     /// The parameter
+    #[arg(value_parser = ParamName, hide_possible_values = true)]
     param: String,
 }
 

@@ -2,7 +2,11 @@
 
 mod check;
 mod edit;
+mod explain;
+pub(super) mod fmt;
 mod get;
+mod param_name;
+mod params;
 mod resolve;
 
 use std::path::{Path, PathBuf};
@@ -26,20 +30,26 @@ pub(crate) struct Conf {
 #[derive(Subcommand)]
 enum ConfCommand {
     Check(check::Check),
+    Explain(explain::Explain),
+    Fmt(fmt::Fmt),
     Resolve(resolve::Resolve),
     Get(get::Get),
     Set(edit::Set),
     Unset(edit::Unset),
+    Params(params::Params),
 }
 
 impl Conf {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<ExitCode, Failure> {
         match self.command {
             ConfCommand::Check(command) => command.run(terminal),
+            ConfCommand::Explain(command) => command.run(terminal),
+            ConfCommand::Fmt(command) => command.run(terminal),
             ConfCommand::Resolve(command) => command.run(terminal),
             ConfCommand::Get(command) => command.run(terminal),
             ConfCommand::Set(command) => command.run(terminal),
             ConfCommand::Unset(command) => command.run(terminal),
+            ConfCommand::Params(command) => command.run(terminal),
         }
     }
 }

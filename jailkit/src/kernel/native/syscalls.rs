@@ -312,7 +312,7 @@ fn kind_of(name: &str, description: &[u8]) -> Result<ParamKind, Errno> {
         (STRUCT, b"S,in_addr") => ParamKind::Ipv4,
         (STRUCT, b"S,in6_addr") => ParamKind::Ipv6,
         (STRUCT, _) => ParamKind::Raw(size()?),
-        (ULONG, _) => ParamKind::Raw(size_of::<libc::c_ulong>()),
+        (ULONG, _) => ParamKind::ULong,
         _ => ParamKind::Int,
     })
 }

@@ -81,7 +81,7 @@ const FIXED: &[(&str, ParamKind)] = &[
     ("host.hostname", ParamKind::String(NAME_LEN)),
     ("host.domainname", ParamKind::String(NAME_LEN)),
     ("host.hostuuid", ParamKind::String(UUID_LEN)),
-    ("host.hostid", ParamKind::Raw(8)),
+    ("host.hostid", ParamKind::ULong),
     ("cpuset.id", ParamKind::Int),
     ("ip4", ParamKind::JailSys),
     ("ip4.addr", ParamKind::Ipv4),

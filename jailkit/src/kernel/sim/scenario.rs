@@ -269,6 +269,7 @@ fn as_json(value: Value) -> Json {
     match value {
         Value::Flag => Json::Null,
         Value::Int(value) => value.into(),
+        Value::ULong(value) => value.into(),
         Value::String(text) => String::from_utf8_lossy(&text).into(),
         Value::Ipv4(list) => list.iter().map(ToString::to_string).collect(),
         Value::Ipv6(list) => list.iter().map(ToString::to_string).collect(),
