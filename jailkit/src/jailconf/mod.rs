@@ -34,6 +34,7 @@ mod quote;
 mod resolve;
 mod resolved;
 mod text;
+mod wildcards;
 
 pub use build::{BlockError, BlockParam, JailBlock};
 pub(crate) use depend::{Dependencies, Trouble};
@@ -44,7 +45,7 @@ pub(crate) use option::is_internal;
 pub use origin::{Origin, Scope};
 pub(crate) use resolve::matches_wildcard;
 pub use resolved::{Params, ParamsIter, Resolved, ResolvedJail, ResolvedParam};
-pub use text::{Text, Values};
+pub use text::{Name, Text, Values};
 
 use parse::Statements;
 
