@@ -7,6 +7,7 @@ pub mod edit;
 pub mod fstab;
 pub mod host;
 pub mod jailconf;
+pub mod jailparam;
 pub mod journal;
 pub mod kernel;
 pub mod life;

@@ -52,3 +52,17 @@ fn every_file_is_read_as_getfsent_reads_it() {
     }
     assert!(wrong.is_empty(), "{} files differ:\n{}", wrong.len(), wrong[..wrong.len().min(5)].join("\n"));
 }
+
+#[test]
+fn every_file_says_the_same_with_its_columns_in_line() {
+    let read = |fstab: &Fstab| {
+        let jail: Vec<_> = fstab.jail_mounts().map(|(_, mount)| mount).collect();
+        (fstab.entries().collect::<Vec<_>>(), fstab.bad_lines().count(), jail)
+    };
+    for path in files() {
+        let fstab = Fstab::parse(&Source::read(&path).unwrap());
+        let even = Fstab::parse(&Source::new(&path, fstab.formatted()));
+        assert_eq!(read(&even), read(&fstab), "{}", path.display());
+        assert_eq!(even.formatted(), even.text(), "{} a second time", path.display());
+    }
+}

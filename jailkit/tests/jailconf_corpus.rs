@@ -75,6 +75,8 @@ fn every_file_says_the_same_in_an_even_layout() {
         let formatted = conf.formatted().unwrap_or_else(|error| panic!("{error}"));
         let even = JailConf::parse(&Source::new(&path, formatted.clone())).unwrap();
         assert_eq!(even.formatted().unwrap(), formatted, "{} a second time", path.display());
-        assert_eq!(even.resolve().ok(), conf.resolve().ok(), "{}", path.display());
+        // Where a fault is seen moves with the layout; what the jails come to does not.
+        let jails = |conf: &JailConf| conf.resolve().ok().map(|resolved| json!(resolved));
+        assert_eq!(jails(&even), jails(&conf), "{}", path.display());
     }
 }

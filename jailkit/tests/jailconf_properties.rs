@@ -1,9 +1,18 @@
 //! What holds for every jail.conf and fstab, whatever is in it.
 
+use bstr::ByteSlice;
 use jailkit::fstab::Fstab;
 use jailkit::jailconf::JailConf;
 use jailkit::source::Source;
 use proptest::prelude::*;
+
+fn parsed(text: &[u8]) -> Result<JailConf, TestCaseError> {
+    JailConf::parse(&Source::new("f", text)).map_err(failed)
+}
+
+fn failed(error: impl std::fmt::Display) -> TestCaseError {
+    TestCaseError::fail(error.to_string())
+}
 
 /// Texts made of what the grammar cares about, most of them broken.
 fn text() -> impl Strategy<Value = Vec<u8>> {
@@ -83,6 +92,31 @@ fn uneven() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// A line of an fstab, with blanks and oddities where they can be.
+fn fstab_line() -> impl Strategy<Value = String> {
+    let fields = [
+        "/dev/x",
+        "/y\\040z",
+        "none",
+        "nullfs",
+        "ufs",
+        "rw",
+        "ro,late",
+        "xx",
+        "0",
+        "1",
+        "# c",
+        "a:b:rw:0:0",
+        "\r",
+        "é",
+        "\0",
+    ];
+    let gaps = [" ", " ", "\t", "  \t ", "", "\x0c", "\n"];
+    let pair = (prop::sample::select(fields.to_vec()), prop::sample::select(gaps.to_vec()));
+    proptest::collection::vec(pair, 0..8)
+        .prop_map(|pairs| pairs.into_iter().map(|(field, gap)| format!("{field}{gap}")).collect::<String>() + "\n")
+}
+
 proptest! {
     #[test]
     fn any_text_is_read_without_harm_and_kept(text in text()) {
@@ -96,21 +130,51 @@ proptest! {
     }
 
     #[test]
-    fn a_jail_added_and_removed_leaves_the_bytes(text in accepted()) {
-        let mut conf = JailConf::parse(&Source::new("f", text.as_str())).map_err(|e| TestCaseError::fail(e.to_string()))?;
-        let edit = conf.add_jail("new", &[("path".to_owned(), vec!["/srv/new".to_owned()])]);
-        prop_assert!(edit.is_ok() && conf.has_jail("new"));
-        prop_assert!(conf.remove_jail("new").is_ok());
-        prop_assert_eq!(String::from_utf8_lossy(conf.text()), text);
+    fn an_edit_and_its_inverse_leave_the_bytes(text in prop_oneof![accepted().prop_map(String::into_bytes), uneven()]) {
+        let mut conf = parsed(&text)?;
+        let (hostname, name) = (["h".to_owned()], "host.hostname");
+
+        conf.add_jail("new", &[("path".to_owned(), vec!["/srv/new".to_owned()])]).map_err(failed)?;
+        prop_assert!(conf.has_jail("new"));
+        conf.remove_jail("new").map_err(failed)?;
+        prop_assert_eq!(conf.text().as_bstr(), text.as_bstr(), "a jail");
+
+        for block in [None, Some("v"), Some("w"), Some("*.u")] {
+            conf.set(block, name, &hostname).map_err(failed)?;
+            prop_assert_eq!(conf.own(block, name).is_some(), block.is_none_or(|jail| conf.has_jail(jail)));
+            conf.unset(block, name).map_err(failed)?;
+            prop_assert_eq!(conf.text().as_bstr(), text.as_bstr(), "set in {:?}", block);
+            for name in ["a", "x", "y", "depend", name] {
+                conf.append(block, name, &hostname).map_err(failed)?;
+                prop_assert_eq!(conf.own(block, name).is_some(), block.is_none_or(|jail| conf.has_jail(jail)));
+                if conf.text() != text {
+                    conf.unset(block, name).map_err(failed)?;
+                }
+                prop_assert_eq!(conf.text().as_bstr(), text.as_bstr(), "{} in {:?}", name, block);
+            }
+        }
+
+        conf.rename_jail("w", "other.w").map_err(failed)?;
+        conf.rename_jail("other.w", "w").map_err(failed)?;
+        prop_assert_eq!(conf.text().as_bstr(), text.as_bstr(), "a name");
     }
 
     #[test]
-    fn a_parameter_set_and_unset_leaves_the_bytes(text in accepted()) {
-        let mut conf = JailConf::parse(&Source::new("f", text.as_str())).map_err(|e| TestCaseError::fail(e.to_string()))?;
-        prop_assume!(conf.has_jail("v"));
-        prop_assert!(conf.set(Some("v"), "host.hostname", &["h".to_owned()]).is_ok());
-        prop_assert!(conf.unset(Some("v"), "host.hostname").is_ok());
-        prop_assert_eq!(String::from_utf8_lossy(conf.text()), text);
+    fn a_jail_moved_into_an_included_file_is_what_it_was(text in prop_oneof![accepted().prop_map(String::into_bytes), uneven()]) {
+        let conf = parsed(&text)?;
+        for jail in ["v", "w", "*.u"] {
+            let Ok(moved) = conf.move_jails(&[jail], "more.conf", b"") else { continue };
+            prop_assert!(!moved.is_reordered);
+            // The included text in the place of the directive is the file as it was.
+            let (after, included) = (moved.file.text(), moved.included.text());
+            let blanks = included.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+            let newline: &[u8] = if text.contains_str("\r\n") { b"\r\n" } else { b"\n" };
+            let end = if included.ends_with(b"\n") { newline } else { b"" };
+            let line = [&included[..blanks], b".include \"more.conf\";", end].concat();
+            prop_assert!(after.contains_str(&line));
+            let back = after.replacen(&line, included, 1);
+            prop_assert_eq!(back.as_bstr(), text.as_bstr());
+        }
     }
 
     #[test]
@@ -120,17 +184,31 @@ proptest! {
         let Ok(formatted) = conf.formatted() else { return Ok(()) };
         let even = JailConf::parse(&Source::new("f", formatted.clone())).map_err(|e| TestCaseError::fail(e.to_string()))?;
         prop_assert_eq!(even.formatted().map(|text| String::from_utf8_lossy(&text).into_owned()).ok(), Some(String::from_utf8_lossy(&formatted).into_owned()));
-        // A file that cannot be resolved says so in either layout; where, is another matter.
-        prop_assert_eq!(even.resolve().ok(), conf.resolve().ok());
+        // Where a fault is seen moves with the layout; what the jails come to does not.
+        let jails = |conf: &JailConf| conf.resolve().ok().map(|resolved| serde_json::json!(resolved));
+        prop_assert_eq!(jails(&even), jails(&conf));
     }
 
     #[test]
-    fn what_an_entry_says_is_read_back(spec in "[ -~\t]{1,20}", file in "/[ -~]{0,20}") {
+    fn what_an_entry_says_is_read_back(text in text(), spec in "[ -~\t]{1,20}", file in "/[ -~]{0,20}") {
         let entry = jailkit::fstab::Entry::nullfs(&spec, &file, "ro");
-        let mut fstab = Fstab::parse(&Source::new("fstab", "# mine"));
+        let mut fstab = Fstab::parse(&Source::new("fstab", text.clone()));
+        prop_assume!(fstab.entries().all(|found| found != entry));
         fstab.add(&entry);
-        prop_assert_eq!(fstab.entries().collect::<Vec<_>>(), vec![entry.clone()]);
+        prop_assert_eq!(fstab.entries().last(), Some(entry.clone()));
+        prop_assert_eq!(fstab.jail_mounts().last().and_then(|(_, mount)| mount.ok()).map(|mount| mount.spec), Some(entry.spec.clone()));
         fstab.remove(&entry);
-        prop_assert_eq!(fstab.text(), b"# mine\n");
+        prop_assert_eq!(fstab.text(), text);
+    }
+
+    #[test]
+    fn columns_in_line_say_the_same(lines in proptest::collection::vec(fstab_line(), 0..12)) {
+        let fstab = Fstab::parse(&Source::new("fstab", lines.concat()));
+        let even = Fstab::parse(&Source::new("fstab", fstab.formatted()));
+        prop_assert_eq!(even.entries().collect::<Vec<_>>(), fstab.entries().collect::<Vec<_>>());
+        prop_assert_eq!(even.bad_lines().count(), fstab.bad_lines().count());
+        let jail = |fstab: &Fstab| fstab.jail_mounts().map(|(_, mount)| mount).collect::<Vec<_>>();
+        prop_assert_eq!(jail(&even), jail(&fstab));
+        prop_assert_eq!(even.formatted(), even.text());
     }
 }

@@ -1,4 +1,4 @@
-//! fstab(5): what is mounted where, as getfsent(3) reads it.
+//! fstab(5): what is mounted where, as getfsent(3) reads it, and as jail(8) does.
 //!
 //! # Example
 //! ```
@@ -9,86 +9,43 @@
 //! fstab.add(&Entry::nullfs("/usr/ports", "/srv/jail/www/fs/usr/ports", "ro"));
 //! assert_eq!(fstab.text(), b"# mine\n/usr/ports\t/srv/jail/www/fs/usr/ports\tnullfs\tro\t0\t0\n");
 //! ```
+//!
+//! The two readings differ, and each is here:
+//!
+//! | | getfsent(3): [`Fstab::entries`] | jail(8), for `mount.fstab`: [`Fstab::jail_mounts`] |
+//! | --- | --- | --- |
+//! | fields | four, the options with `rw`, `ro`, `rq` or `sw` among them | three; options may be left out |
+//! | blanks | space and tab | carriage return, form feed and vertical tab, too |
+//! | a `#` | begins a comment where a line begins with it | begins a comment wherever it stands |
+//! | a line it cannot read | is passed over | keeps the jail from starting |
+//! | `xx`, `noauto`, `late` | `xx` takes the line out; the others are mount(8)'s | none of them holds a mount back |
+//! | a line of 1023 bytes or more | is read in pieces | is read whole |
+//! | `spec:file:type:freq:passno` | is read | is not known |
 
 mod check;
+mod entry;
+mod format;
+mod getfsent;
+mod jail;
+mod options;
+mod places;
 mod vis;
 
-use std::path::Path;
+use bstr::ByteSlice;
 
-use bstr::{BString, ByteSlice};
-use serde::{Deserialize, Serialize};
+pub use check::{Context, Found, Look};
+pub use entry::{Entry, EntryBuilder, EntryError};
+pub use jail::{JailMount, JailMountError};
+pub use options::{Access, MountOption, MountOptions};
 
-use crate::source::{Diagnostic, Diagnostics, Source};
+use getfsent::{LINE_MAX, Line, read_line};
 
-pub(crate) use vis::decode as unvis;
+use crate::source::{Diagnostic, Diagnostics, Source, Span};
 
 /// An fstab.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fstab {
     source: Source,
-}
-
-/// A line of an fstab that says what to mount.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    /// What is mounted (`fs_spec`), escapes undone.
-    pub spec: BString,
-    /// Where (`fs_file`), escapes undone.
-    pub file: BString,
-    /// The type of the file system (`fs_vfstype`).
-    pub vfstype: BString,
-    /// Its options, between commas (`fs_mntops`).
-    pub mntops: BString,
-    /// Which of `rw`, `rq`, `ro` and `sw` is the first among the options (`fs_type`).
-    pub access: BString,
-    /// `fs_freq`, for dump(8).
-    pub freq: i32,
-    /// `fs_passno`, for fsck(8).
-    pub passno: i32,
-}
-
-impl Entry {
-    /// A nullfs(5) mount; `access` is `ro` or `rw`, further options may follow it behind commas.
-    pub fn nullfs(source: impl AsRef<Path>, target: impl AsRef<Path>, mntops: &str) -> Self {
-        let bytes = |path: &Path| BString::from(path.as_os_str().as_encoded_bytes());
-        Self {
-            spec: bytes(source.as_ref()),
-            file: bytes(target.as_ref()),
-            vfstype: "nullfs".into(),
-            mntops: mntops.into(),
-            access: mntops.split(',').next().unwrap_or_default().into(),
-            freq: 0,
-            passno: 0,
-        }
-    }
-
-    /// Whether an option stands among the options.
-    pub fn has_option(&self, option: &str) -> bool {
-        self.mntops.split_str(",").any(|found| found == option.as_bytes())
-    }
-
-    /// The line that says this, with tabs between its fields and a newline.
-    pub fn line(&self) -> Vec<u8> {
-        let mut line = Vec::new();
-        for field in [&self.spec, &self.file] {
-            vis::encode(field, &mut line);
-            line.push(b'\t');
-        }
-        for field in [&self.vfstype, &self.mntops] {
-            line.extend_from_slice(field);
-            line.push(b'\t');
-        }
-        line.extend_from_slice(format!("{}\t{}\n", self.freq, self.passno).as_bytes());
-        line
-    }
-}
-
-/// What getfsent(3) makes of one line.
-enum Line {
-    /// Blank, a comment, or marked `xx`.
-    Passed,
-    Entry(Entry),
-    Bad,
 }
 
 impl Fstab {
@@ -116,34 +73,139 @@ impl Fstab {
         numbered.filter(|(_, (_, line))| matches!(read_line(line), Line::Bad)).map(|(index, _)| index + 1)
     }
 
-    /// Finds what is wrong with the file: lines that getfsent(3) cannot read are errors; mounts that get in each
-    /// other's way are warnings.
+    /// The mounts that jail(8) makes where this file is a jail's `mount.fstab`, in order, each with the place of its
+    /// line; or why it would not start the jail.
+    ///
+    /// # Example
+    /// ```
+    /// use jailkit::fstab::Fstab;
+    /// use jailkit::source::Source;
+    ///
+    /// let fstab = Fstab::parse(&Source::new("fstab.www", "tmpfs /srv/jail/www/tmp tmpfs # no options\n"));
+    /// assert_eq!(fstab.entries().count(), 0);
+    /// let (_, mount) = fstab.jail_mounts().next().unwrap();
+    /// assert_eq!(mount?.file, "/srv/jail/www/tmp");
+    /// # Ok::<(), jailkit::fstab::JailMountError>(())
+    /// ```
+    pub fn jail_mounts(&self) -> impl Iterator<Item = (Span, Result<JailMount, JailMountError>)> {
+        let mut start = 0;
+        self.text().lines_with_terminator().filter_map(move |line| {
+            let span = Span::new(start, start + line.trim_end_with(|c| matches!(c, '\n' | '\r')).len());
+            start += line.len();
+            JailMount::read_line(line).transpose().map(|mount| (span, mount))
+        })
+    }
+
+    /// Finds what is wrong with the file by itself: lines that getfsent(3) cannot read are errors; mounts that get in
+    /// each other's way are warnings.
     ///
     /// # Errors
     /// All findings, where one is an error.
     pub fn check(&self) -> Result<Vec<Diagnostic>, Diagnostics> {
-        Diagnostics::check(check::findings(&self.source, self.lines()))
+        self.check_in(&Context::default())
     }
 
-    /// Adds an entry at the end; nothing happens where it is there already.
+    /// Finds what is wrong with the file where it is used: as a jail's `mount.fstab`, on a host where a look can be
+    /// taken at what there is. What mount(8) or jail(8) would refuse is an error, everything else a warning.
+    ///
+    /// # Errors
+    /// All findings, where one is an error.
+    ///
+    /// # Example
+    /// ```
+    /// use jailkit::fstab::{Context, Fstab};
+    /// use jailkit::source::Source;
+    ///
+    /// let text = "/usr/ports /srv/jail/db/usr/ports nullfs ro 0 0\n";
+    /// let fstab = Fstab::parse(&Source::new("fstab.www", text));
+    /// let jails = ["/srv/jail/www".into()];
+    /// let found = fstab.check_in(&Context { jails: &jails, look: None })?;
+    /// assert_eq!(found[0].message, "/srv/jail/db/usr/ports is outside of the jail, whose path is /srv/jail/www");
+    /// # Ok::<(), jailkit::source::Diagnostics>(())
+    /// ```
+    pub fn check_in(&self, context: &Context<'_>) -> Result<Vec<Diagnostic>, Diagnostics> {
+        Diagnostics::check(check::findings(self, context))
+    }
+
+    /// The file with its columns in line, by tabs or spaces as most of it has them: no blanks at the ends of lines, one
+    /// empty line where there were several. Comments stay, and both readings are what they were; a line that is none of
+    /// a mount stays as it is.
+    ///
+    /// # Example
+    /// ```
+    /// use jailkit::fstab::Fstab;
+    /// use jailkit::source::Source;
+    ///
+    /// let fstab = Fstab::parse(&Source::new("fstab", "/dev/ada0p2 / ufs rw 1 1\n# mine\ntmpfs /tmp tmpfs rw 0 0 \n"));
+    /// let even = b"/dev/ada0p2 /    ufs   rw 1 1\n# mine\ntmpfs       /tmp tmpfs rw 0 0\n";
+    /// assert_eq!(fstab.formatted(), even);
+    /// ```
+    pub fn formatted(&self) -> Vec<u8> {
+        format::formatted(self)
+    }
+
+    /// Adds an entry at the end; nothing happens where it is there already. A file whose last line has no newline
+    /// still has none then, so that [`Fstab::remove`] leaves the bytes that were there.
     pub fn add(&mut self, entry: &Entry) {
         if self.entries().any(|found| found == *entry) {
             return;
         }
         let mut text = self.text().to_vec();
+        let mut line = entry.line();
         if text.last().is_some_and(|&byte| byte != b'\n') {
             text.push(b'\n');
+            line.pop();
         }
-        text.extend(entry.line());
-        self.source = Source::new(self.source.name(), text);
+        text.extend(line);
+        self.replace(text);
     }
 
-    /// Removes the line of an entry.
+    /// Removes the first line of an entry.
     pub fn remove(&mut self, entry: &Entry) {
         let found = self.lines().find(|(_, line)| matches!(read_line(line), Line::Entry(found) if found == *entry));
         let Some((start, line)) = found else { return };
-        let mut text = self.text().to_vec();
-        text.drain(start..start + line.len());
+        self.cut(&[(start, start + line.len())]);
+    }
+
+    /// Removes the line of every mount at a mount point, whatever slashes it is written with; how many there were.
+    ///
+    /// # Example
+    /// ```
+    /// use jailkit::fstab::Fstab;
+    /// use jailkit::source::Source;
+    ///
+    /// let mut fstab = Fstab::parse(&Source::new("fstab", "a /x nullfs rw\nb /y nullfs rw\nc /x/ nullfs rw\n"));
+    /// assert_eq!(fstab.remove_at("/x"), 2);
+    /// assert_eq!(fstab.text(), b"b /y nullfs rw\n");
+    /// ```
+    pub fn remove_at(&mut self, mount_point: impl AsRef<[u8]>) -> usize {
+        let wanted = places::plain(mount_point.as_ref());
+        let meant = self
+            .lines()
+            .filter(|(_, line)| matches!(read_line(line), Line::Entry(entry) if places::plain(&entry.file) == wanted));
+        let spans: Vec<_> = meant.map(|(start, line)| (start, start + line.len())).collect();
+        self.cut(&spans);
+        spans.len()
+    }
+
+    /// Cuts lines out, given in order.
+    fn cut(&mut self, spans: &[(usize, usize)]) {
+        let mut text = Vec::with_capacity(self.text().len());
+        let mut at = 0;
+        for &(start, end) in spans {
+            text.extend_from_slice(&self.text()[at..start]);
+            at = end;
+        }
+        text.extend_from_slice(&self.text()[at..]);
+        // A last line without a newline takes the one before it along.
+        let was_open = self.text().last().is_some_and(|&byte| byte != b'\n');
+        if was_open && spans.last().is_some_and(|&(_, end)| end == self.text().len()) && text.last() == Some(&b'\n') {
+            text.pop();
+        }
+        self.replace(text);
+    }
+
+    fn replace(&mut self, text: Vec<u8>) {
         self.source = Source::new(self.source.name(), text);
     }
 
@@ -163,84 +225,4 @@ impl Fstab {
             Some(found)
         })
     }
-}
-
-/// getfsent(3) reads lines into a buffer of 1024 bytes, NUL included; what is longer counts as several lines.
-const LINE_MAX: usize = 1023;
-
-fn read_line(line: &[u8]) -> Line {
-    let line = &line[..memchr::memchr(0, line).unwrap_or(line.len())];
-    if matches!(line.first(), Some(b'#' | b'\n')) {
-        return Line::Passed;
-    }
-    if memchr::memchr2(b' ', b'\t', line).is_none() {
-        return read_colons(line);
-    }
-    let mut fields = line.split(|byte| matches!(byte, b' ' | b'\t' | b'\n')).filter(|field| !field.is_empty());
-    let spec = match fields.next() {
-        None => return Line::Passed,
-        Some([b'#', ..]) => return Line::Passed,
-        Some(spec) => spec,
-    };
-    let (Some(file), vfstype, mntops) = (fields.next(), fields.next(), fields.next()) else { return Line::Bad };
-    let (Some(spec), Some(file)) = (vis::decode(spec), vis::decode(file)) else { return Line::Bad };
-    let (Some(vfstype), Some(mntops)) = (vfstype, mntops) else { return Line::Bad };
-    let mut number = || fields.next().map_or(0, atoi);
-    let (freq, passno) = (number(), number());
-    let known = [&b"rw"[..], b"rq", b"ro", b"sw", b"xx"];
-    let access = mntops.split(|&byte| byte == b',').find(|option| known.contains(option));
-    match access {
-        None => Line::Bad,
-        Some(b"xx") => Line::Passed,
-        Some(access) => Line::Entry(Entry {
-            spec: spec.into(),
-            file: file.into(),
-            vfstype: vfstype.into(),
-            mntops: mntops.into(),
-            access: access.into(),
-            freq,
-            passno,
-        }),
-    }
-}
-
-/// The format before 4.4BSD: `spec:file:type:freq:passno`.
-fn read_colons(line: &[u8]) -> Line {
-    let mut fields = line.split(|byte| b":\n".contains(byte));
-    let (Some(spec), Some(file), Some(access)) = (fields.next(), fields.next(), fields.next()) else {
-        return Line::Bad;
-    };
-    if access == b"xx" {
-        return Line::Passed;
-    }
-    let (Some(freq), Some(passno)) = (fields.next(), fields.next()) else { return Line::Bad };
-    Line::Entry(Entry {
-        spec: spec.into(),
-        file: file.into(),
-        vfstype: if access == b"sw" { "swap".into() } else { "ufs".into() },
-        mntops: access.into(),
-        access: access.into(),
-        freq: atoi(freq),
-        passno: atoi(passno),
-    })
-}
-
-/// atoi(3), for numbers that fit; those that do not wrap as strtol(3) cut to an int does.
-fn atoi(text: &[u8]) -> i32 {
-    let text = text.trim_start_with(|c| matches!(c, ' ' | '\t'..='\r'));
-    let (negative, digits) = match text.split_first() {
-        Some((b'-', rest)) => (true, rest),
-        Some((b'+', rest)) => (false, rest),
-        _ => (false, text),
-    };
-    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
-    let digit = |byte: &u8| i64::from(byte - b'0');
-    let value = digits.fold(0i64, |sum, byte| {
-        if negative {
-            sum.saturating_mul(10).saturating_sub(digit(byte))
-        } else {
-            sum.saturating_mul(10).saturating_add(digit(byte))
-        }
-    });
-    value as i32
 }

@@ -15,6 +15,8 @@ const NONE: u32 = u32::MAX;
 /// A jail's or a wildcard's block, or the top level.
 pub(super) struct Block {
     name: Range<usize>,
+    /// Where its name stands, as a place in all files; for the top level, where its first parameter does.
+    pub(super) place: u32,
     first_run: u32,
     last_run: u32,
 }
@@ -23,6 +25,9 @@ pub(super) struct Block {
 struct Run {
     file: u32,
     items: Range<u32>,
+    /// Where the first of them stands, and in which block.
+    place: u32,
+    block: u32,
     next: u32,
 }
 
@@ -48,6 +53,17 @@ impl Blocks {
         &self.names[block.name.clone()]
     }
 
+    /// Each place where a block goes on, with the number of the block: its name, and where a run begins.
+    pub(super) fn places(&self) -> impl Iterator<Item = (u32, u32)> {
+        let names = self.blocks.iter().enumerate().map(|(number, block)| (block.place, number as u32));
+        names.chain(self.runs.iter().map(|run| (run.place, run.block)))
+    }
+
+    /// Whether a block is the top level.
+    pub(super) fn is_top_level(&self, block: usize) -> bool {
+        self.global == Some(block)
+    }
+
     /// The runs of parameters of a block, each with the number of its file.
     pub(super) fn runs(&self, block: &Block) -> impl Iterator<Item = (u32, Range<usize>)> {
         let mut next = block.first_run;
@@ -69,10 +85,11 @@ impl Blocks {
                 continue;
             }
             if let Some(start) = run_start.take() {
-                self.add(number, start..index);
+                self.add(file, number, start..index);
             }
             match item {
-                Item::Open { name, .. } => {
+                Item::Open { name, start: place } => {
+                    let place = file.base + place;
                     let start = self.names.len();
                     if let Some(&parent) = self.open.last() {
                         self.names.extend_from_within(self.blocks[parent].name.clone());
@@ -80,7 +97,8 @@ impl Blocks {
                     }
                     decode_into(file.source.slice(*name), &mut self.names);
                     self.open.push(self.blocks.len());
-                    self.blocks.push(Block { name: start..self.names.len(), first_run: NONE, last_run: NONE });
+                    let name = start..self.names.len();
+                    self.blocks.push(Block { name, place, first_run: NONE, last_run: NONE });
                 }
                 Item::Close { .. } => {
                     self.open.pop();
@@ -93,25 +111,27 @@ impl Blocks {
             }
         }
         if let Some(start) = run_start {
-            self.add(number, start..file.statements.items.len());
+            self.add(file, number, start..file.statements.items.len());
         }
     }
 
-    fn add(&mut self, file: usize, items: Range<usize>) {
+    fn add(&mut self, file: &File<'_>, file_number: usize, items: Range<usize>) {
+        let place = file.base + file.statements.items[items.start].start();
         let block = self.open.last().copied().or(self.global).unwrap_or_else(|| {
             let start = self.names.len();
             self.names.push(b'*');
-            self.blocks.push(Block { name: start..start + 1, first_run: NONE, last_run: NONE });
+            self.blocks.push(Block { name: start..start + 1, place, first_run: NONE, last_run: NONE });
             self.global = Some(self.blocks.len() - 1);
             self.blocks.len() - 1
         });
-        let (number, block) = (self.runs.len() as u32, &mut self.blocks[block]);
+        let (number, block_number, block) = (self.runs.len() as u32, block as u32, &mut self.blocks[block]);
         match self.runs.get_mut(block.last_run as usize) {
             Some(last) => last.next = number,
             None => block.first_run = number,
         }
         block.last_run = number;
-        self.runs.push(Run { file: file as u32, items: items.start as u32..items.end as u32, next: NONE });
+        let (file, items) = (file_number as u32, items.start as u32..items.end as u32);
+        self.runs.push(Run { file, items, place, block: block_number, next: NONE });
     }
 }
 
@@ -128,6 +148,8 @@ pub(super) struct Decoded {
 /// One statement that gives a parameter its values.
 pub(super) struct Given {
     pub(super) name: NameId,
+    /// Where it stands, as a place in all files.
+    pub(super) place: u32,
     pub(super) is_variable: bool,
     pub(super) appends: bool,
     /// Its values among the templates, and how many of them have variables.
@@ -191,7 +213,8 @@ impl Decoded {
         }
         let values = first..self.templates.len() as u32;
         let appends = param.op == Op::Append && !values.is_empty();
-        self.givens.push(Given { name, is_variable: param.is_variable, appends, values, pending });
+        let place = file.base + param.span.start() as u32;
+        self.givens.push(Given { name, place, is_variable: param.is_variable, appends, values, pending });
     }
 
     fn template(&mut self, names: &mut Names, file: &File<'_>, number: u32, pieces: &[Piece]) -> Template {

@@ -63,7 +63,12 @@ pub(super) struct Lexer<'a> {
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(source: &'a Source) -> Self {
-        Self { source, text: source.text(), at: 0, in_string: false, quoted: Quoted::Outside, found: Vec::new() }
+        Self::at(source, 0)
+    }
+
+    /// A scanner that begins where a statement does.
+    pub(super) fn at(source: &'a Source, at: usize) -> Self {
+        Self { source, text: source.text(), at, in_string: false, quoted: Quoted::Outside, found: Vec::new() }
     }
 
     fn byte(&self, at: usize) -> Option<u8> {

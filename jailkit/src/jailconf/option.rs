@@ -2,74 +2,25 @@
 
 use bstr::{BString, ByteSlice};
 
-/// Names of parameters that jail(8) itself knows: a variable cannot have one of them.
-const INTERNAL: &[&str] = &[
-    "allow.dying",
-    "command",
-    "depend",
-    "exec.clean",
-    "exec.consolelog",
-    "exec.fib",
-    "exec.jail_user",
-    "exec.poststart",
-    "exec.poststop",
-    "exec.prepare",
-    "exec.prestart",
-    "exec.prestop",
-    "exec.release",
-    "exec.created",
-    "exec.start",
-    "exec.stop",
-    "exec.system_jail_user",
-    "exec.system_user",
-    "exec.timeout",
-    "interface",
-    "ip_hostname",
-    "mount",
-    "mount.devfs",
-    "mount.fdescfs",
-    "mount.procfs",
-    "mount.fstab",
-    "stop.timeout",
-    "vnet.interface",
-    "zfs.dataset",
-    "allow.chflags",
-    "allow.mount",
-    "allow.raw_sockets",
-    "allow.set_hostname",
-    "allow.socket_af",
-    "allow.sysvipc",
-    "devfs_ruleset",
-    "host.hostname",
-    "ip4.addr",
-    "ip6.addr",
-    "jid",
-    "name",
-    "path",
-    "persist",
-    "securelevel",
-    "vnet",
-];
-
-/// How many of the names above are jail(8)'s own; the kernel's follow.
-const PSEUDO: usize = 29;
+use crate::jailparam::{self, ParamDef};
 
 /// Whether a parameter is one that jail(8) itself acts on and the kernel does not know.
 pub(crate) fn is_internal(name: &[u8]) -> bool {
-    INTERNAL[..PSEUDO].iter().any(|known| same_option(name, known.as_bytes()))
+    is_one_of(jailparam::kept_by_jail8(), name)
 }
 
-/// Names of parameters that can be set once only.
-const IMMUTABLE: &[&str] = &["jid", "name"];
-
-/// Whether jail(8) itself knows a parameter of this name.
+/// Whether jail(8) itself knows a parameter of this name: a variable cannot have it.
 pub(super) fn is_known(name: &[u8]) -> bool {
-    INTERNAL.iter().any(|known| same_option(name, known.as_bytes()))
+    is_one_of(jailparam::in_jail8(), name)
 }
 
 /// Whether a parameter can be set once only.
 pub(super) fn is_immutable(name: &[u8]) -> bool {
-    IMMUTABLE.iter().any(|known| same_option(name, known.as_bytes()))
+    is_one_of(jailparam::once_in_file(), name)
+}
+
+fn is_one_of(params: &[&ParamDef], name: &[u8]) -> bool {
+    params.iter().any(|param| same_option(name, param.name.as_bytes()))
 }
 
 /// Whether two names are of one option, as jail(8) compares them: the same, or with a `no` before one dotted part of

@@ -41,6 +41,26 @@ pub(super) enum Item {
     Param(Param),
 }
 
+impl Item {
+    /// The offset behind what is known of it; a block's opening brace comes after its name.
+    pub(super) fn end(&self) -> usize {
+        match self {
+            Self::Open { name, .. } => name.end(),
+            Self::Close { span } => span.end(),
+            Self::Param(param) => param.span.end(),
+        }
+    }
+
+    /// The offset of its first byte.
+    pub(super) fn start(&self) -> u32 {
+        match self {
+            Self::Open { start, .. } => *start,
+            Self::Close { span } => span.start() as u32,
+            Self::Param(param) => param.span.start() as u32,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Param {
     pub(super) name: Span,
@@ -92,6 +112,17 @@ pub(super) fn parse(source: &Source) -> Result<Statements, Diagnostics> {
     found.sort_by_key(|one| one.span);
     Diagnostics::check(found)?;
     Ok(parser.statements)
+}
+
+/// The statement that begins at an offset of a file that was parsed, and its name with its quotes; nothing where none
+/// begins there.
+pub(super) fn statement_at(source: &Source, offset: usize) -> Option<(Span, Statements)> {
+    let mut lexer = Lexer::at(source, offset);
+    let token = lexer.next();
+    let name = token.whole;
+    let mut parser = Parser { source, lexer, token, statements: Statements::default(), open: Vec::new() };
+    parser.statement().ok()?;
+    Some((name, parser.statements))
 }
 
 struct Parser<'a> {
@@ -280,7 +311,7 @@ impl Parser<'_> {
             span = span.join(self.advance().whole);
         }
         let text = crate::source::printable(self.source.slice(span));
-        let message = format!("the name {text} is more than one piece to jail(8)");
+        let message = format!("{text} without quotes is a syntax error in jail(8): a name is one piece");
         self.error(span, message, format!("quote it whole: \"{}\"", text.replace('"', "")));
         Err(Broken)
     }

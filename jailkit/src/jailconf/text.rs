@@ -102,9 +102,13 @@ impl Borrow<[u8]> for Text {
     }
 }
 
+/// As a string where it is UTF-8, else as a list of byte values.
 impl Serialize for Text {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.as_bstr().serialize(serializer)
+        match std::str::from_utf8(self.as_bytes()) {
+            Ok(text) => serializer.serialize_str(text),
+            Err(_) => serializer.collect_seq(self.as_bytes()),
+        }
     }
 }
 

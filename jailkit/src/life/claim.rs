@@ -4,8 +4,8 @@
 //! when the jail is done; one that is there and not locked is a killed run's.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
 
 use bstr::BStr;
@@ -44,6 +44,9 @@ pub(super) enum Note {
     Stopping,
 }
 
+/// Room for the longest note.
+const NOTE_LEN: usize = 32;
+
 impl Claim {
     /// Waits until no other run works on the jail.
     pub(super) fn take(host: &dyn Host, name: &BStr) -> Result<Self, JailError> {
@@ -78,11 +81,10 @@ impl Claim {
 
     /// Says how far this run is.
     pub(super) fn note(&mut self, note: Note) -> Result<(), JailError> {
-        let mut write = || -> io::Result<()> {
-            let text = serde_json::to_vec(&note)?;
-            self.file.rewind()?;
-            self.file.set_len(0)?;
-            self.file.write_all(&text)
+        let write = || -> io::Result<()> {
+            // Each note over the last one, and as long: some file systems write a file out that is cut and written again.
+            let text = format!("{:<NOTE_LEN$}", serde_json::to_string(&note)?);
+            self.file.write_all_at(text.as_bytes(), 0)
         };
         let written = write();
         written.map_err(|source| FileError { action: "write", path: self.path.clone(), source }.into())

@@ -3,12 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 
 use bstr::{BStr, BString, ByteSlice};
-use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::Operation;
 use super::error::{JailError, LifeError};
 use super::world::World;
-use crate::jailconf::Resolved;
+use crate::jailconf::{Dependencies, Resolved, Trouble};
 
 /// The dependencies among the jails of a file: `depend`, and a child on its parent.
 pub(super) struct Graph {
@@ -21,62 +20,26 @@ pub(super) struct Graph {
     names: Vec<BString>,
 }
 
-enum Trouble {
-    Missing(BString),
-    Loop(String),
-}
-
 impl Graph {
     pub(super) fn of(conf: &Resolved) -> Self {
-        let index: HashMap<&BStr, usize> =
-            conf.jails.iter().enumerate().map(|(index, jail)| (jail.name.as_bstr(), index)).collect();
-        let mut needs = vec![Vec::new(); conf.jails.len()];
-        let mut errors = HashMap::new();
-        for (at, jail) in conf.jails.iter().enumerate() {
-            for name in jail.values("depend") {
-                match index.get(name.as_bstr()) {
-                    Some(&other) => needs[at].push(other),
-                    None => drop(errors.insert(at, Trouble::Missing(name.clone().into()))),
-                }
-            }
-            if let Some((parent, _)) = jail.name.rsplit_once_str(".") {
-                needs[at].extend(index.get(parent.as_bstr()));
-            }
-            needs[at].sort_unstable();
-            needs[at].dedup();
-        }
+        let Dependencies { needs, troubles } = Dependencies::of(conf);
         let mut needed_by = vec![Vec::new(); conf.jails.len()];
         for (at, others) in needs.iter().enumerate() {
             others.iter().for_each(|&other| needed_by[other].push(at));
         }
         let names = conf.jails.iter().map(|jail| jail.name.clone()).collect();
-        let mut graph = Self { needs, needed_by, errors, names };
-        graph.find_loops();
-        graph
-    }
-
-    fn find_loops(&mut self) {
-        let pairs = self.needs.iter().enumerate().flat_map(|(at, others)| others.iter().map(move |&other| (at, other)));
-        let edges =
-            DiGraph::<(), (), usize>::from_edges(pairs.map(|(at, other)| (NodeIndex::new(at), NodeIndex::new(other))));
-        for group in petgraph::algo::tarjan_scc(&edges) {
-            let group: Vec<_> = group.into_iter().map(NodeIndex::index).collect();
-            if group.len() == 1 && !self.needs[group[0]].contains(&group[0]) {
-                continue;
-            }
-            for &index in &group {
-                let others = group.iter().filter(|&&other| other != index);
-                let others: Vec<_> = others.map(|&other| self.names[other].to_string()).collect();
-                self.errors.insert(index, Trouble::Loop(others.join(", ")));
-            }
-        }
+        Self { needs, needed_by, errors: troubles.into_iter().collect(), names }
     }
 
     /// Why a jail cannot be ordered, where it cannot.
     pub(super) fn error(&self, index: usize) -> Option<JailError> {
         Some(match self.errors.get(&index)? {
-            Trouble::Missing(name) => JailError::NoDependency(name.clone()),
-            Trouble::Loop(names) => JailError::Loop(names.clone()),
+            Trouble::Missing { name, .. } => JailError::NoDependency(name.clone()),
+            Trouble::Loop(group) => {
+                let others = group.iter().filter(|&&other| other != index);
+                let others: Vec<_> = others.map(|&other| self.names[other].to_string()).collect();
+                JailError::Loop(others.join(", "))
+            }
         })
     }
 

@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use bstr::{BStr, BString};
 
-use super::params::no_form;
 use crate::host::Host;
+use crate::jailparam::{self, Change, no_form, plain_form};
 use crate::kernel::{self, GetFlags, Jid, KernelError, ParamKind, ParamType, Value};
 use crate::source::printable;
 
@@ -52,8 +52,10 @@ pub enum ListError {
     Kernel(#[from] KernelError),
 }
 
-/// Parameters that tell and cannot be set (no `CTLFLAG_WR` or `CTLFLAG_TUN` in `security.jail.param`).
-const READ_ONLY: &[&str] = &["children.cur", "cpuset.id", "dying", "parent"];
+/// Whether a parameter tells and cannot be set (no `CTLFLAG_WR` or `CTLFLAG_TUN` in `security.jail.param`).
+fn is_read_only(name: &str) -> bool {
+    jailparam::find(name.as_bytes()).is_some_and(|found| found.def.change == Change::Never)
+}
 
 /// What the tables and the JSON document are made of.
 const SUMMARY: &[&str] =
@@ -222,7 +224,7 @@ impl List {
         let mut words = Vec::new();
         for (at, column) in self.shown() {
             let is_new = |parent: usize| row[parent] == Value::Int(1);
-            let is_settable = !READ_ONLY.contains(&column.name.as_str()) && column.parent.is_none_or(is_new);
+            let is_settable = !is_read_only(&column.name) && column.parent.is_none_or(is_new);
             if self.format.settable && !is_settable {
                 continue;
             }
@@ -239,7 +241,7 @@ impl List {
             return match (*value == Value::Int(0), column.is_no) {
                 (false, _) => column.name.clone(),
                 (true, false) => no_form(&column.name),
-                (true, true) => plain_form(&column.name),
+                (true, true) => plain_form(&column.name).unwrap_or_else(|| column.name.clone()),
             };
         }
         let exported = exported(value, column.kind);
@@ -291,7 +293,7 @@ impl<'a> Columns<'a> {
             self.add_known(name, true);
             return Ok(());
         }
-        if self.kinds.get(plain_form(name).as_str()) != Some(&ParamKind::Bool) {
+        if plain_form(name).and_then(|plain| self.kinds.get(plain.as_str())) != Some(&ParamKind::Bool) {
             return Err(ListError::Unknown(printable(name.as_bytes())));
         }
         self.push(Column { name: name.to_owned(), kind: ParamKind::Bool, is_no: true, parent: None, is_shown: true });
@@ -322,13 +324,6 @@ impl<'a> Columns<'a> {
             }
         }
     }
-}
-
-/// `allow.raw_sockets` of `allow.noraw_sockets`.
-fn plain_form(name: &str) -> String {
-    let (front, last) = name.rsplit_once('.').map_or((None, name), |(front, last)| (Some(front), last));
-    let last = last.strip_prefix("no").unwrap_or(last);
-    front.map_or(last.to_owned(), |front| format!("{front}.{last}"))
 }
 
 /// A value as libjail writes it, made safe for a terminal: a jail's hostname is whatever its root has made it.

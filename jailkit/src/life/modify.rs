@@ -75,7 +75,7 @@ pub(super) fn outline(
 /// The jail's number, where it runs, and the parameters that the file gives it.
 fn running(world: &World<'_>, jail: &ResolvedJail) -> Result<Option<(Jid, Vec<Param>)>, JailError> {
     if let Some(reason) = &jail.failed {
-        return Err(JailError::Conf(reason.clone()));
+        return Err(JailError::Conf(reason.message.clone()));
     }
     let given = params::import(jail, &world.kinds)?;
     let dying = world.options.dying || jail.is_true("allow.dying");

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use bstr::{BStr, BString, ByteSlice};
+use bstr::{BString, ByteSlice};
 
 use super::JailError;
-use crate::fstab::unvis;
+use crate::fstab::{Fstab, JailMount, JailMountError};
 use crate::host::Host;
 use crate::jailconf::ResolvedJail;
 use crate::kernel::{MountFlags, MountRequest};
+use crate::source::Source;
 
 /// The ruleset of a jail's devfs unless `devfs_ruleset` says another one: `devfsrules_jail`.
 const DEVFS_RULESET: &str = "4";
@@ -27,9 +28,11 @@ const NOT_OF_THE_MOUNT: &[&str] = &["", "auto", "failok", "late", "noauto", "rq"
 pub(super) fn mount_points(host: &dyn Host, jail: &ResolvedJail) -> Result<Vec<MountPoint>, JailError> {
     let mut points = Vec::new();
     for line in jail.values("mount") {
-        points.extend(read_line("mount", line.as_bstr())?);
+        if let Some(read) = JailMount::read(line).transpose() {
+            points.push(point("mount", read, line)?);
+        }
     }
-    for file in jail.values("mount.fstab") {
+    for file in jail.values("mount.fstab").iter().filter(|file| !file.is_empty()) {
         let path = file.to_path_lossy();
         let missing = || JailError::Path {
             param: "mount.fstab".to_owned(),
@@ -37,9 +40,9 @@ pub(super) fn mount_points(host: &dyn Host, jail: &ResolvedJail) -> Result<Vec<M
             reason: "No such file or directory".to_owned(),
         };
         let text = host.files().read(&path)?.ok_or_else(missing)?;
-        for line in text.lines() {
-            let line = line.split(|&byte| byte == b'#').next().unwrap_or_default();
-            points.extend(read_line("mount.fstab", line.as_bstr())?);
+        let source = Source::new(&path, text);
+        for (span, read) in Fstab::parse(&source).jail_mounts() {
+            points.push(point("mount.fstab", read, source.slice(span))?);
         }
     }
     let ruleset = jail.value("devfs_ruleset").map_or(DEVFS_RULESET.to_owned(), ToString::to_string);
@@ -57,21 +60,13 @@ pub(super) fn mount_points(host: &dyn Host, jail: &ResolvedJail) -> Result<Vec<M
     Ok(points)
 }
 
-/// A line of fstab(5); none where it is blank.
-fn read_line(param: &'static str, line: &BStr) -> Result<Option<MountPoint>, JailError> {
-    let wrong = |reason: &str| JailError::Param { param: param.into(), reason: format!("{line}: {reason}") };
-    let fields: Vec<&[u8]> = line.fields_with(|c| matches!(c, ' ' | '\t' | '\r' | '\n' | '\x0b' | '\x0c')).collect();
-    let (spec, file, fstype, options) = match fields.as_slice() {
-        [] => return Ok(None),
-        [spec, file, fstype] => (spec, file, fstype, &b""[..]),
-        [spec, file, fstype, options, ..] => (spec, file, fstype, *options),
-        _ => return Err(wrong("missing information: it takes what, where, and the type at least")),
-    };
-    let decoded = |field: &[u8]| unvis(field).map(BString::from).ok_or_else(|| wrong("an escape that cannot be read"));
-    let target = decoded(file)?.to_path_lossy().into_owned();
-    let source = decoded(spec)?.to_path_lossy().into_owned();
-    let request = request(&fstype.to_str_lossy(), source, target, &options.to_str_lossy());
-    Ok(Some(MountPoint { param: param.to_owned(), request }))
+/// What jail(8) has read as what the kernel is asked for.
+fn point(param: &'static str, read: Result<JailMount, JailMountError>, line: &[u8]) -> Result<MountPoint, JailError> {
+    let wrong = |error| JailError::Param { param: param.into(), reason: format!("{}: {error}", line.as_bstr()) };
+    let JailMount { spec, file, vfstype, mntops } = read.map_err(wrong)?;
+    let path = |name: BString| name.to_path_lossy().into_owned();
+    let request = request(&vfstype.to_str_lossy(), path(spec), path(file), &mntops.to_str_lossy());
+    Ok(MountPoint { param: param.to_owned(), request })
 }
 
 /// What mount(8) makes of an fstab(5) entry.

@@ -7,6 +7,7 @@ use bstr::ByteSlice;
 
 use super::JailError;
 use crate::jailconf::{ResolvedJail, ResolvedParam, Text, is_internal};
+use crate::jailparam::{no_form, plain_form};
 use crate::kernel::{Param, ParamKind, Value};
 
 /// The parameters of a jail that are the kernel's.
@@ -23,7 +24,7 @@ fn import_one(param: &ResolvedParam, kinds: &HashMap<String, ParamKind>) -> Resu
     let name = param.name.to_str().map_err(|_| wrong("unknown parameter".to_owned()))?;
     let (plain, kind, is_no) = match kinds.get(name) {
         Some(kind) => (name.to_owned(), *kind, false),
-        None => plain_form(name, kinds).ok_or_else(|| wrong("unknown parameter".to_owned()))?,
+        None => negated(name, kinds).ok_or_else(|| wrong("unknown parameter".to_owned()))?,
     };
     // Where there can be one value only, the last one counts.
     let last = param.values.last();
@@ -92,23 +93,13 @@ pub(super) fn bare(item: &str) -> &str {
 pub(super) fn kind_of(name: &str, kinds: &HashMap<String, ParamKind>) -> Option<(String, ParamKind)> {
     match kinds.get(name) {
         Some(kind) => Some((name.to_owned(), *kind)),
-        None => plain_form(name, kinds).map(|(plain, kind, _)| (plain, kind)),
+        None => negated(name, kinds).map(|(plain, kind, _)| (plain, kind)),
     }
 }
 
-/// The parameter of which this is the `no` form.
-fn plain_form(name: &str, kinds: &HashMap<String, ParamKind>) -> Option<(String, ParamKind, bool)> {
-    let (front, last) = name.rsplit_once('.').map_or(("", name), |(front, last)| (front, last));
-    let last = last.strip_prefix("no")?;
-    let plain = if front.is_empty() { last.to_owned() } else { format!("{front}.{last}") };
+/// The boolean of which this is the `no` form.
+fn negated(name: &str, kinds: &HashMap<String, ParamKind>) -> Option<(String, ParamKind, bool)> {
+    let plain = plain_form(name)?;
     let kind = *kinds.get(&plain)?;
     (kind == ParamKind::Bool).then_some((plain, kind, true))
-}
-
-/// `allow.noraw_sockets` of `allow.raw_sockets`.
-pub(super) fn no_form(name: &str) -> String {
-    match name.rsplit_once('.') {
-        Some((front, last)) => format!("{front}.no{last}"),
-        None => format!("no{name}"),
-    }
 }

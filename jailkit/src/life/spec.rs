@@ -56,7 +56,7 @@ impl JailSpec {
     /// A parameter with a value it cannot have; an fstab(5) that cannot be read.
     pub(super) fn of(host: &dyn Host, jail: &ResolvedJail) -> Result<Self, JailError> {
         if let Some(reason) = &jail.failed {
-            return Err(JailError::Conf(reason.clone()));
+            return Err(JailError::Conf(reason.message.clone()));
         }
         let text = |param: &str| jail.value(param).map(ToString::to_string).filter(|text| !text.is_empty());
         let mut addresses = addresses_of(jail, "ip4.addr")?;

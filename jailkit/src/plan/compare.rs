@@ -10,8 +10,9 @@ use crate::base;
 use bstr::ByteSlice;
 
 use crate::edit::{self, EditError, Format};
-use crate::host::{FileError, FileKind, Host, host_path};
+use crate::host::{FileError, FileKind, Host, Includes, host_path};
 use crate::jailconf::JailConf;
+use crate::jailparam::{self, By};
 use crate::journal::{Claim, FileClaim, Journal, JournalError, digest};
 use crate::kernel::{self, GetFlags, KernelError, Param, ParamKind, ParamType, Value};
 use crate::life;
@@ -78,20 +79,17 @@ fn check_host(stack: &Stack, host: &dyn Host) -> Result<(), PlanError> {
         }
     }
     let known = host.kernel().jail_params()?;
-    let is_known = |name: &str| {
-        let plain = name.rsplit_once(".no").map_or_else(
-            || name.strip_prefix("no").unwrap_or(name).to_owned(),
-            |(front, last)| format!("{front}.{last}"),
-        );
-        let own = |name: &str| known.iter().any(|param| param.name == name);
-        PSEUDO.iter().any(|pseudo| name.starts_with(pseudo)) || own(name) || own(&plain) || plain == "persist"
-    };
+    let own = |name: &str| known.iter().any(|param| param.name == name);
+    let is_jail8 = |name: &str| jailparam::find(name.as_bytes()).is_some_and(|found| found.def.by == By::Jail8);
+    let is_known =
+        |name: &str| is_jail8(name) || own(name) || jailparam::plain_form(name).is_some_and(|name| own(&name));
     let everywhere = stack.defaults.iter().zip(std::iter::repeat(Default::default()));
     let own = stack.jails.iter().zip(&places.jails);
     let own = own.flat_map(|(jail, place)| jail.params.iter().zip(std::iter::repeat(place.name)));
     for (param, place) in everywhere.chain(own).filter(|(param, _)| !is_known(&param.name)) {
         let message = format!("{} knows no jail parameter '{}'", host.describe(), param.name);
-        let near = nearest(&param.name, known.iter().map(|param| param.name.as_str()));
+        let names = known.iter().map(|param| param.name.as_str()).chain(jailparam::of_jail8().map(|param| param.name));
+        let near = nearest(&param.name, names);
         let error = places.error(place, message);
         found.push(match near {
             Some(near) => error.with_help(format!("did you mean '{near}'?")),
@@ -102,28 +100,12 @@ fn check_host(stack: &Stack, host: &dyn Host) -> Result<(), PlanError> {
     Ok(())
 }
 
-/// Parameters that jail(8) acts on itself, and how families of them begin.
-const PSEUDO: &[&str] = &[
-    "allow.dying",
-    "command",
-    "exec.",
-    "interface",
-    "ip_hostname",
-    "jail_user",
-    "mount.",
-    "stop.timeout",
-    "vnet.interface",
-    "zfs.dataset",
-];
-
 impl Existing {
     fn look(stack: &Stack, host: &dyn Host, journal: &Journal) -> Result<Self, PlanError> {
         let text = |path: &str, format| without_ours(host, journal, Path::new(path), format);
         let jail_conf = text(JAIL_CONF, Format::JailConf)?.unwrap_or_default();
-        JailConf::parse(&Source::new(JAIL_CONF, jail_conf.as_slice()))?;
-        // Files that it includes lie beside it, wherever the host keeps it.
-        let real = host.files().locate(Path::new(JAIL_CONF))?;
-        let other_jails = !JailConf::parse(&Source::new(real, jail_conf))?.resolve()?.jails.is_empty();
+        let conf = JailConf::parse(&Source::new(JAIL_CONF, jail_conf))?;
+        let other_jails = !conf.resolve_in(&Includes(host.files()))?.jails.is_empty();
         let rc = text(RC_CONF, Format::Settings(Dialect::Shell))?.unwrap_or_default();
         let rc = Settings::parse(&Source::new(RC_CONF, rc), Dialect::Shell)?;
         for (name, own) in [("pf_rules", PF_CONF), ("jail_conf", JAIL_CONF)] {

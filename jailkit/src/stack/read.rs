@@ -15,6 +15,7 @@ use super::{
     Shared, SharedMount, Stack,
 };
 use crate::base::Sha256;
+use crate::jailparam::no_form;
 use crate::source::{Diagnostic, Diagnostics, Source, Span};
 
 /// Reads a stack file; relative paths in it start at the folder that [`Source::name`] is in.
@@ -383,14 +384,6 @@ const OWN_PARAMS: [(&str, &str); 9] = [
     ("jid", "nothing: the kernel numbers jails"),
     ("vnet", "nothing: a stack's jails have their addresses on the host's loopback interface"),
 ];
-
-/// The `no` form of a parameter: in front of the last part of its name, as jail.conf(5) has it.
-fn no_form(name: &str) -> String {
-    match name.rsplit_once('.') {
-        Some((front, last)) => format!("{front}.no{last}"),
-        None => format!("no{name}"),
-    }
-}
 
 /// A jail whose address may still be open.
 struct DeclaredJail {

@@ -1,10 +1,11 @@
 //! `jailkit conf fmt`
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
 
-use super::ConfFile;
+use super::{ConfFile, write};
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
@@ -27,19 +28,24 @@ impl Fmt {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<ExitCode, Failure> {
         let conf = self.file.parse()?;
         let formatted = conf.formatted()?;
-        if self.check && !terminal.dry_run() {
-            return Ok(checked(&self.file.file, conf.text() == formatted, terminal));
-        }
-        self.file.write(conf.text(), &formatted, terminal)?;
-        Ok(if self.check { checked(&self.file.file, conf.text() == formatted, terminal) } else { ExitCode::SUCCESS })
+        write_or_check(&self.file.file, conf.text(), &formatted, self.check, terminal)
     }
 }
 
-/// Says where a file is not laid out as it would be.
-pub(in crate::commands) fn checked(file: &std::path::Path, is_even: bool, terminal: &Terminal) -> ExitCode {
-    if is_even {
-        return ExitCode::SUCCESS;
+/// Replaces a file with its even layout, shows the difference, or says that there is one.
+pub(in crate::commands) fn write_or_check(
+    path: &Path,
+    old: &[u8],
+    new: &[u8],
+    check: bool,
+    terminal: &Terminal,
+) -> Result<ExitCode, Failure> {
+    if !check || terminal.dry_run() {
+        write(path, old, new, terminal)?;
     }
-    terminal.note(format_args!("{} would be laid out anew", file.display()));
-    ExitCode::FAILURE
+    if check && old != new {
+        terminal.note(format_args!("{} would be laid out anew", path.display()));
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -6,6 +6,7 @@ use clap::Args;
 use jailkit::source::printable;
 
 use super::ConfFile;
+use super::param_name::ParamName;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 use crate::text_file::JsonBytes;
@@ -20,6 +21,7 @@ pub(crate) struct Get {
     /// The jail, by its whole name
     jail: String,
     /// The parameter, for example ip4.addr
+    #[arg(value_parser = ParamName, hide_possible_values = true)]
     param: String,
 }
 

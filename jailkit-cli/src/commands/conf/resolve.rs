@@ -4,12 +4,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 use jailkit::source::printable;
-use serde::Serialize;
 
 use super::ConfFile;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
-use crate::text_file::JsonBytes;
 
 /// Show what a jail.conf comes to for each jail: every parameter, as jail(8) makes it of the file
 ///
@@ -20,30 +18,11 @@ pub(crate) struct Resolve {
     file: ConfFile,
 }
 
-/// One jail of the answer for programs.
-#[derive(Serialize)]
-struct Jail<'a> {
-    jail: JsonBytes<'a>,
-    failed: bool,
-    params: Vec<Vec<JsonBytes<'a>>>,
-}
-
 impl Resolve {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<ExitCode, Failure> {
         let resolved = self.file.parse()?.resolve()?;
         if terminal.json() {
-            let jails = resolved.jails.iter().map(|jail| Jail {
-                jail: JsonBytes(&jail.name),
-                failed: jail.failed.is_some(),
-                params: jail
-                    .params
-                    .iter()
-                    .map(|param| {
-                        std::iter::once(&param.name).chain(&param.values).map(|text| JsonBytes(text)).collect()
-                    })
-                    .collect(),
-            });
-            terminal.say_json(&jails.collect::<Vec<_>>())?;
+            terminal.say_json(&resolved)?;
             return Ok(ExitCode::SUCCESS);
         }
         for jail in &resolved.jails {
@@ -55,7 +34,7 @@ impl Resolve {
             }
             terminal.say("}")?;
             if let Some(reason) = &jail.failed {
-                terminal.note(format_args!("jail {}: {}", printable(&jail.name), printable(reason.as_bytes())));
+                terminal.note(format_args!("jail {}: {}", printable(&jail.name), printable(reason.message.as_bytes())));
             }
         }
         Ok(ExitCode::SUCCESS)

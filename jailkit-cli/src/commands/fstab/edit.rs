@@ -1,11 +1,10 @@
 //! `jailkit fstab add` and `jailkit fstab remove`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use bstr::BString;
 use clap::Args;
-use jailkit::fstab::Entry;
+use jailkit::fstab::{Entry, MountOption, MountOptions};
 
 use super::FstabFile;
 use crate::commands::conf::write;
@@ -39,24 +38,18 @@ impl Add {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<ExitCode, Failure> {
         let mut fstab = self.file.parse()?;
         let old = fstab.text().to_vec();
-        let Some(access) = self.options.split(',').find(|option| ["rw", "rq", "ro", "sw"].contains(option)) else {
+        if !MountOptions::new(&self.options).iter().any(|option| matches!(option, MountOption::Access(_))) {
             return Err(Failure::Usage("one of rw, ro, rq and sw must be among the options".to_owned()));
-        };
-        let bytes = |path: &PathBuf| BString::from(path.as_os_str().as_encoded_bytes());
-        fstab.add(&Entry {
-            spec: bytes(&self.spec),
-            file: bytes(&self.mountpoint),
-            vfstype: self.vfstype.as_str().into(),
-            mntops: self.options.as_str().into(),
-            access: access.into(),
-            freq: self.freq,
-            passno: self.passno,
-        });
+        }
+        let bytes = |path: &Path| path.as_os_str().as_encoded_bytes().to_owned();
+        let entry = Entry::builder(bytes(&self.spec), bytes(&self.mountpoint), &self.vfstype).options(&self.options);
+        let entry = entry.freq(self.freq).passno(self.passno).build();
+        fstab.add(&entry.map_err(|error| Failure::Usage(error.to_string()))?);
         write(&self.file.file, &old, fstab.text(), terminal)
     }
 }
 
-/// Remove the lines of a mount point from an fstab
+/// Remove the lines of a mount point from an fstab, all of them where there are several
 ///
 /// For example: jailkit fstab remove /etc/fstab.www /srv/jail/www/fs/usr/ports
 #[derive(Args)]
@@ -72,12 +65,10 @@ impl Remove {
         let mut fstab = self.file.parse()?;
         let old = fstab.text().to_vec();
         let mountpoint = self.mountpoint.as_os_str().as_encoded_bytes();
-        let meant: Vec<_> = fstab.entries().filter(|entry| entry.file == mountpoint).collect();
-        if meant.is_empty() {
+        if fstab.remove_at(mountpoint) == 0 {
             terminal.note(format_args!("nothing is mounted at {} in this file", self.mountpoint.display()));
             return Ok(ExitCode::FAILURE);
         }
-        meant.iter().for_each(|entry| fstab.remove(entry));
         write(&self.file.file, &old, fstab.text(), terminal)
     }
 }

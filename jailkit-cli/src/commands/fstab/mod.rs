@@ -2,6 +2,7 @@
 
 mod check;
 mod edit;
+mod fmt;
 mod list;
 
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ pub(crate) struct Fstab {
 #[derive(Subcommand)]
 enum FstabCommand {
     Check(check::Check),
+    Fmt(fmt::Fmt),
     List(list::List),
     Add(edit::Add),
     Remove(edit::Remove),
@@ -33,6 +35,7 @@ impl Fstab {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<ExitCode, Failure> {
         match self.command {
             FstabCommand::Check(command) => command.run(terminal),
+            FstabCommand::Fmt(command) => command.run(terminal),
             FstabCommand::List(command) => command.run(terminal),
             FstabCommand::Add(command) => command.run(terminal),
             FstabCommand::Remove(command) => command.run(terminal),

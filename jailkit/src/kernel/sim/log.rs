@@ -5,7 +5,7 @@
 //! the next one takes away. Where the lines have grown to several times the state, it is written anew beside the old
 //! file and takes its name in one rename.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -21,57 +21,96 @@ const SMALL: u64 = 256 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Log {
     state: State,
-    /// Device and inode of the file that was read; none before the first.
-    file: Option<(u64, u64)>,
+    /// Locked by whoever is in the kernel.
+    lock: Option<File>,
+    /// The file that was read; none before the first.
+    file: Option<Kept>,
     read: u64,
     /// How long the file was when it was written anew.
     anew: u64,
 }
 
-/// The kernel's lock, held while this lives.
+/// A file that is kept open.
 #[derive(Debug)]
-pub(super) struct Lock {
-    /// Closing it lets go.
-    _file: File,
+struct Kept {
+    file: File,
+    /// Device and inode, by which it is known to be still the one of its name.
+    id: (u64, u64),
 }
 
-impl Lock {
-    pub(super) fn take(root: &Path) -> io::Result<Self> {
-        let path = root.join(SIM_DIR).join("kernel.lock");
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
-        file.lock()?;
-        Ok(Self { _file: file })
-    }
+fn lock_path(root: &Path) -> PathBuf {
+    root.join(SIM_DIR).join("kernel.lock")
 }
 
 fn path(root: &Path) -> PathBuf {
     root.join(SIM_DIR).join("kernel.log")
 }
 
+fn id(found: &Metadata) -> (u64, u64) {
+    (found.dev(), found.ino())
+}
+
 impl Log {
-    /// The state as it is now; a kernel is booted where there is none.
-    pub(super) fn state(&mut self, root: &Path, _lock: &Lock) -> io::Result<&mut State> {
-        let mut file = match File::options().read(true).write(true).open(path(root)) {
-            Ok(file) => file,
+    /// Lets `act` see and change the state as it is now, while all others wait, and writes down what it has changed.
+    pub(super) fn enter<T>(&mut self, root: &Path, act: impl FnOnce(&mut State) -> T) -> io::Result<T> {
+        self.locked(root, |log| {
+            log.catch_up(root)?;
+            let result = act(&mut log.state);
+            log.store(root)?;
+            Ok(result)
+        })
+    }
+
+    /// Boots a kernel of this release in place of whatever there was.
+    pub(super) fn boot(&mut self, root: &Path, release: Release) -> io::Result<()> {
+        self.locked(root, |log| {
+            log.state = State::boot(release);
+            log.write_anew(root)
+        })
+    }
+
+    fn locked<T>(&mut self, root: &Path, act: impl FnOnce(&mut Self) -> io::Result<T>) -> io::Result<T> {
+        let lock = match self.lock.take() {
+            Some(lock) => lock,
+            None => File::options().read(true).write(true).create(true).truncate(false).open(lock_path(root))?,
+        };
+        lock.lock()?;
+        let result = act(self);
+        lock.unlock()?;
+        // Kept for the next call; where something is wrong with the host's directory, it is opened again.
+        self.lock = Some(lock).filter(|_| result.is_ok());
+        result
+    }
+
+    /// Reads what others have added; a kernel is booted where there is none.
+    fn catch_up(&mut self, root: &Path) -> io::Result<()> {
+        let found = match std::fs::metadata(path(root)) {
+            Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.state = State::boot(Release::default());
-                self.write_anew(root)?;
-                return Ok(&mut self.state);
+                return self.write_anew(root);
             }
             Err(error) => return Err(error),
         };
-        let found = file.metadata()?;
-        let id = Some((found.dev(), found.ino()));
-        if self.file != id || found.len() < self.read {
-            *self = Self { file: id, ..Self::default() };
+        let is_kept = self.file.as_ref().is_some_and(|kept| kept.id == id(&found));
+        if is_kept && found.len() == self.read {
+            return Ok(());
         }
-        if found.len() > self.read {
-            self.catch_up(&mut file)?;
-        }
-        Ok(&mut self.state)
+        let mut kept = match self.file.take() {
+            Some(kept) if is_kept && found.len() > self.read => kept,
+            _ => {
+                (self.state, self.read, self.anew) = (State::default(), 0, 0);
+                let file = File::options().read(true).append(true).open(path(root))?;
+                let id = id(&file.metadata()?);
+                Kept { file, id }
+            }
+        };
+        self.read_on(&mut kept.file)?;
+        self.file = Some(kept);
+        Ok(())
     }
 
-    fn catch_up(&mut self, file: &mut File) -> io::Result<()> {
+    fn read_on(&mut self, file: &mut File) -> io::Result<()> {
         file.seek(SeekFrom::Start(self.read))?;
         let mut text = Vec::new();
         file.read_to_end(&mut text)?;
@@ -91,34 +130,35 @@ impl Log {
     }
 
     /// Writes down what has changed.
-    pub(super) fn store(&mut self, root: &Path, _lock: &Lock) -> io::Result<()> {
+    fn store(&mut self, root: &Path) -> io::Result<()> {
         let Some(change) = self.state.take_change() else { return Ok(()) };
         let mut line = serde_json::to_vec(&change)?;
         line.push(b'\n');
-        if self.read + line.len() as u64 > SMALL.max(4 * self.anew) {
-            return self.write_anew(root);
+        let is_long = self.read + line.len() as u64 > SMALL.max(4 * self.anew);
+        match &mut self.file {
+            Some(kept) if !is_long => {
+                kept.file.write_all(&line)?;
+                self.read += line.len() as u64;
+                Ok(())
+            }
+            _ => self.write_anew(root),
         }
-        File::options().append(true).open(path(root))?.write_all(&line)?;
-        self.read += line.len() as u64;
-        Ok(())
-    }
-
-    /// Boots a kernel of this release in place of whatever there was.
-    pub(super) fn boot(&mut self, root: &Path, release: Release, _lock: &Lock) -> io::Result<()> {
-        self.state = State::boot(release);
-        self.write_anew(root)
     }
 
     fn write_anew(&mut self, root: &Path) -> io::Result<()> {
         let staged = root.join(SIM_DIR).join("kernel.log.new");
         let mut line = serde_json::to_vec(&self.state.whole())?;
         line.push(b'\n');
-        let mut file = File::create(&staged)?;
+        match std::fs::remove_file(&staged) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = File::options().read(true).append(true).create_new(true).open(&staged)?;
         file.write_all(&line)?;
-        let found = file.metadata()?;
+        let id = id(&file.metadata()?);
         std::fs::rename(staged, path(root))?;
         self.state.take_change();
-        self.file = Some((found.dev(), found.ino()));
+        self.file = Some(Kept { file, id });
         self.read = line.len() as u64;
         self.anew = self.read;
         Ok(())

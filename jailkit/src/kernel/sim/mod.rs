@@ -4,6 +4,7 @@
 //! in `.jailkit-sim` there, read and written under a lock, so that several processes share one kernel and it outlives
 //! them. A [`SimKernel`] is one process's view of it.
 
+mod family;
 mod files;
 mod fstype;
 mod jail_get;
@@ -31,7 +32,7 @@ pub use namei::Located;
 pub use release::{Release, UnknownRelease};
 pub(crate) use state::Pf;
 
-use log::{Lock, Log};
+use log::Log;
 use options::Options;
 
 use super::errno::needs_15;
@@ -105,8 +106,7 @@ impl SimKernel {
     /// What the system failed with where the directory cannot be made or written.
     pub fn boot(root: &Path, release: Release) -> std::io::Result<Self> {
         let kernel = Self::open(root)?;
-        let lock = Lock::take(&kernel.root)?;
-        kernel.log.lock().unwrap_or_else(PoisonError::into_inner).boot(&kernel.root, release, &lock)?;
+        kernel.log.lock().unwrap_or_else(PoisonError::into_inner).boot(&kernel.root, release)?;
         Ok(kernel)
     }
 
@@ -183,19 +183,14 @@ impl SimKernel {
     }
 
     fn read<T>(&self, look: impl FnOnce(&State) -> Result<T, Refusal>) -> Result<T, Refusal> {
-        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        let lock = Lock::take(&self.root).map_err(|error| broken(&error))?;
-        look(log.state(&self.root, &lock).map_err(|error| broken(&error))?)
+        self.change(|state| look(state))
     }
 
     /// Changes the kernel's state under its lock. Of a refused call stays what the kernel itself leaves of it, such as
     /// a jid that was given out.
     fn change<T>(&self, act: impl FnOnce(&mut State) -> Result<T, Refusal>) -> Result<T, Refusal> {
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        let lock = Lock::take(&self.root).map_err(|error| broken(&error))?;
-        let result = act(log.state(&self.root, &lock).map_err(|error| broken(&error))?);
-        log.store(&self.root, &lock).map_err(|error| broken(&error))?;
-        result
+        log.enter(&self.root, act).map_err(|error| broken(&error))?
     }
 }
 

@@ -1,11 +1,13 @@
 //! A prison: what the kernel keeps of a jail, and when it lets go of one.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use bstr::BString;
+use bstr::{BString, ByteSlice};
 use serde::{Deserialize, Serialize};
 
 use super::namei::Place;
+use super::network;
 use super::param::{SYSV, allow_bit};
 use super::release::Release;
 use super::state::State;
@@ -118,7 +120,14 @@ impl Prison {
 impl State {
     /// The jails below a prison, at whatever depth, by jid.
     pub(super) fn descendants(&self, of: i32) -> Vec<i32> {
-        self.prisons().filter(|prison| self.is_below(of, prison.jid)).map(|prison| prison.jid).collect()
+        let mut found = BTreeSet::new();
+        let mut open = self.children(of);
+        while let Some(jid) = open.pop_first() {
+            if found.insert(jid) {
+                open.extend(self.children(jid));
+            }
+        }
+        found.into_iter().collect()
     }
 
     /// Whether `jid` is a jail below the prison `of` (`prison_ischild`).
@@ -149,23 +158,22 @@ impl State {
 
     /// How many jails there are below a prison, dying ones included.
     pub(super) fn child_count(&self, of: i32) -> i32 {
-        if of == 0 {
-            return self.prisons().count() as i32 - 1;
-        }
-        self.prisons().filter(|prison| self.is_below(of, prison.jid)).count() as i32
+        let count = if of == 0 { self.prison_count() - 1 } else { self.descendants(of).len() };
+        i32::try_from(count).unwrap_or(i32::MAX)
     }
 
     /// The jail of a name as `mine` says it; a living one before a dying one (`prison_find_name`).
     pub(super) fn named(&self, mine: i32, name: &[u8]) -> Option<&Prison> {
-        let prefix = self.prison(mine)?.child_prefix();
+        let full = match mine {
+            0 => name.to_vec(),
+            _ => [self.prison(mine)?.name.as_slice(), b".", name].concat(),
+        };
         let mut dead = None;
-        for prison in self.prisons().filter(|prison| prison.jid != 0) {
-            if prison.name.get(prefix..) == Some(name) && self.is_below(mine, prison.jid) {
-                if !prison.dying {
-                    return Some(prison);
-                }
-                dead = Some(prison);
+        for prison in self.prisons_named(full.as_bstr()).filter(|prison| self.is_below(mine, prison.jid)) {
+            if !prison.dying {
+                return Some(prison);
             }
+            dead = Some(prison);
         }
         dead
     }
@@ -238,7 +246,7 @@ impl State {
 
     fn let_go_of(&mut self, jid: i32) {
         let Some(prison) = self.prison(jid) else { return };
-        let has_children = self.prisons().any(|other| other.parent == jid);
+        let has_children = !self.children(jid).is_empty();
         if prison.persist || prison.processes + prison.held > 0 || has_children {
             return;
         }
@@ -250,6 +258,7 @@ impl State {
             }
             return;
         }
+        network::give_back(self, Jid(jid));
         self.remove_prison(jid);
     }
 }

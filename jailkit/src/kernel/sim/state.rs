@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
+use bstr::BStr;
 use serde::{Deserialize, Serialize};
 
+use super::family::Family;
 use super::namei::Place;
 use super::prison::Prison;
 use super::release::Release;
@@ -32,6 +34,7 @@ pub(super) const MODULES: &[&str] = &[
 #[derive(Debug, Default)]
 pub(super) struct State {
     prisons: BTreeMap<i32, Prison>,
+    family: Family,
     mounts: BTreeMap<u32, Mounted>,
     counters: Counters,
     rest: Rest,
@@ -145,8 +148,14 @@ impl State {
 
     pub(super) fn prison_mut(&mut self, jid: i32) -> Option<&mut Prison> {
         let prison = self.prisons.get_mut(&jid)?;
+        self.family.open(prison);
         self.changed.prisons.insert(jid);
         Some(prison)
+    }
+
+    /// How many prisons there are, the host among them.
+    pub(super) fn prison_count(&self) -> usize {
+        self.prisons.len()
     }
 
     /// The host and every jail, by jid.
@@ -161,12 +170,28 @@ impl State {
 
     pub(super) fn add_prison(&mut self, prison: Prison) {
         self.changed.prisons.insert(prison.jid);
+        if let Some(before) = self.prisons.get(&prison.jid) {
+            self.family.remove(before);
+        }
+        self.family.add(&prison);
         self.prisons.insert(prison.jid, prison);
     }
 
     pub(super) fn remove_prison(&mut self, jid: i32) {
         self.changed.prisons.insert(jid);
-        self.prisons.remove(&jid);
+        if let Some(prison) = self.prisons.remove(&jid) {
+            self.family.remove(&prison);
+        }
+    }
+
+    /// The children of a prison, by jid.
+    pub(super) fn children(&self, of: i32) -> BTreeSet<i32> {
+        self.family.children(of, &self.prisons)
+    }
+
+    /// The prisons of a full name, by jid.
+    pub(super) fn prisons_named(&self, name: &BStr) -> impl Iterator<Item = &Prison> {
+        self.family.named(name, &self.prisons).into_iter().filter_map(|jid| self.prisons.get(&jid))
     }
 
     /// What is mounted, in the order it was mounted.
@@ -264,6 +289,7 @@ impl State {
 
     /// What has changed since this was last asked; none where nothing has.
     pub(super) fn take_change(&mut self) -> Option<Change> {
+        self.family.close(&self.prisons);
         let changed = std::mem::take(&mut self.changed);
         if changed.prisons.is_empty() && changed.mounts.is_empty() && !changed.counters && !changed.rest {
             return None;
