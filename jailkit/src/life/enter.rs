@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bstr::{BStr, BString, ByteSlice};
+use bstr::{BStr, BString};
 
 use super::LifeError;
 use super::running::Handle;
@@ -33,9 +33,9 @@ pub fn enter(host: &dyn Host, jail: &BStr, enter: Enter) -> Result<Program, Life
     let found = found.ok_or_else(|| LifeError::NotRunning { name: jail.to_owned() })?;
     let is_login = enter.command.is_empty();
     let argv = if is_login { vec![Program::LOGIN_SHELL.into()] } else { enter.command };
-    let root = PathBuf::from(found.path.to_os_str_lossy().into_owned());
+    let root = found.path.as_path().to_owned();
     Ok(Program {
-        jail: Some(Inside { jid: found.jid, name: found.name, root }),
+        jail: Some(Inside { jid: found.jid, name: found.name.into(), root }),
         clean: enter.clean,
         user: enter.user,
         passwd: enter.passwd,
