@@ -98,7 +98,7 @@ fn every_parameter_can_be_asked_for() {
 fn what_is_built_is_what_is_read() {
     let addr = "10.0.0.2".parse().unwrap();
     let built = JailBlock::new("w").path("/srv/w").ip4_addr([addr]).persist().enforce_statfs(1).depend(["v"]);
-    let text = String::from_utf8(built.securelevel(2).children_max(3).allow("mount").print().unwrap()).unwrap();
+    let text = built.securelevel(2).children_max(3).allow("mount").print().unwrap();
     let conf = resolved(&text);
     let jail = conf.jails[0].typed();
     assert_eq!(jail.ip4_addr().unwrap()[0].addr, std::net::IpAddr::from(addr));

@@ -68,7 +68,7 @@ impl Checker {
 
     /// The jail that a name may mean; looked for as long as a person may still read the answers.
     fn nearest_jail(&self, resolved: &Resolved, shown: &str, own: &BStr) -> Option<String> {
-        if self.found.len() > super::READ {
+        if self.found.len() > READ {
             return None;
         }
         let others = resolved.jails.iter().filter(|other| other.name != own);
@@ -152,6 +152,9 @@ impl Checker {
         }
     }
 }
+
+/// How many findings somebody reads.
+const READ: usize = 100;
 
 /// The names of jails, of very many the first ones.
 fn named<'a>(jails: impl ExactSizeIterator<Item = &'a ResolvedJail>) -> String {
