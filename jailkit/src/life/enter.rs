@@ -16,6 +16,8 @@ pub struct Enter {
     pub command: Vec<BString>,
     /// In a clean environment (`jexec -l`).
     pub clean: bool,
+    /// With these in its environment (`jexec -e`).
+    pub environment: Vec<(BString, BString)>,
     /// As this user; none for whoever runs jailkit.
     pub user: Option<String>,
     /// Whose user that is: the host's (`jexec -u`) or the jail's (`jexec -U`).
@@ -37,6 +39,7 @@ pub fn enter(host: &dyn Host, jail: &BStr, enter: Enter) -> Result<Program, Life
     Ok(Program {
         jail: Some(Inside { jid: found.jid, name: found.name.into(), root }),
         clean: enter.clean,
+        environment: enter.environment,
         user: enter.user,
         passwd: enter.passwd,
         directory: enter.directory,
