@@ -78,6 +78,31 @@ fn a_resolved_jail_becomes_a_block_of_its_own() {
     assert_eq!(String::from_utf8(block).unwrap(), expected);
 }
 
+#[test]
+fn every_jail_of_the_corpus_can_be_written_as_a_block_of_its_own() {
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpus/jailconf");
+    let mut jails = 0;
+    for file in std::fs::read_dir(corpus).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "conf") {
+            continue;
+        }
+        let Ok(conf) = JailConf::parse(&Source::read(&path).unwrap()) else { continue };
+        let Ok(conf) = conf.resolve() else { continue };
+        for jail in conf.jails.iter().filter(|jail| jail.failed.is_none()) {
+            let block = JailBlock::from(jail);
+            let of_name = |param: &&jailkit::jailconf::ResolvedParam| param.name != "name" && param.name != "jid";
+            let values =
+                |param: &jailkit::jailconf::ResolvedParam| param.values.iter().map(|text| text.to_vec()).collect();
+            let own: Vec<(_, Vec<_>)> =
+                jail.params.iter().filter(of_name).map(|param| (param.name.to_vec(), values(param))).collect();
+            assert_eq!(resolved(&block.print().unwrap()), own, "{}: {}", path.display(), jail.name);
+            jails += 1;
+        }
+    }
+    assert!(jails > 100, "{jails}");
+}
+
 fn bytes(len: usize) -> impl Strategy<Value = Vec<u8>> {
     let interesting = prop::sample::select(b" \"'\\$${}=+;,#/*.\n\r\t\x01\x7f\x80\xff\xc3\xa4noax7\x00".to_vec());
     prop::collection::vec(prop_oneof![interesting, any::<u8>()], 0..len)

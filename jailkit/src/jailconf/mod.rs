@@ -34,6 +34,7 @@ mod quote;
 mod resolve;
 mod resolved;
 mod text;
+mod typed;
 mod wildcards;
 
 pub use build::{BlockError, BlockParam, JailBlock};
@@ -46,6 +47,7 @@ pub use origin::{Origin, Scope};
 pub(crate) use resolve::matches_wildcard;
 pub use resolved::{Params, ParamsIter, Resolved, ResolvedJail, ResolvedParam};
 pub use text::{Name, Text, Values};
+pub use typed::{JailAddr, JailSys, TypedJail, ValueError};
 
 use parse::Statements;
 

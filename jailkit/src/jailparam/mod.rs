@@ -27,4 +27,4 @@ pub use table::{Family, Found, all, family, find, find_in, nearest, of_jail8};
 pub use value::{Fault, faults};
 
 pub(crate) use table::{in_jail8, kept_by_jail8, once_in_file};
-pub(crate) use value::{integer, truth};
+pub(crate) use value::{Version, address, integer, truth};

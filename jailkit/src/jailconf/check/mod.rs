@@ -2,7 +2,7 @@
 
 mod jails;
 mod needs;
-mod places;
+pub(super) mod places;
 
 use std::collections::HashSet;
 
@@ -43,12 +43,16 @@ impl JailConf {
         let mut found = checker.found;
         let main = self.source.name();
         found.sort_by(|one, other| {
-            let key = |one: &Diagnostic| (one.source.name() != main, one.source.name().to_owned(), one.span);
-            key(one).cmp(&key(other))
+            let place = |one: &Diagnostic| (one.source.name() != main, one.source.name().to_owned(), one.span);
+            place(one).cmp(&place(other)).then_with(|| one.message.cmp(&other.message))
         });
+        found.dedup();
         Diagnostics::check(found)
     }
 }
+
+/// How many findings somebody reads: for those, near names are looked for.
+const READ: usize = 100;
 
 /// What a finding says and where: a statement that many jails have is wrong once.
 type Said = (Option<u32>, Part, String);
@@ -111,7 +115,8 @@ impl Checker {
             let message = format!("{} is no boolean, and has no form '{name}'", def.def.name);
             return self.push(place, Severity::Error, message, None);
         }
-        let near = jailparam::nearest(&name).map(|near| format!("did you mean '{near}'?"));
+        let near = (self.found.len() <= READ).then(|| jailparam::nearest(&name)).flatten();
+        let near = near.map(|near| format!("did you mean '{near}'?"));
         let (severity, help) = match jailparam::family(&name) {
             Family::Open => return,
             Family::Closed => (Severity::Error, near),

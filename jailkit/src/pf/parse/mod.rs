@@ -20,6 +20,7 @@ mod state;
 mod table;
 mod translation;
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use self::lex::{Fault, Lexer, Token};
@@ -130,6 +131,8 @@ struct Open {
     rules: Rules,
     number: u32,
     ether_number: u32,
+    /// The inline anchors that have rules.
+    inline: HashSet<Name>,
 }
 
 impl Ruleset {
@@ -503,7 +506,7 @@ impl<'a> Parser<'a> {
             Some(Fault::OpenString) => self.fail("reached end of file while parsing quoted string"),
             Some(Fault::BigNumber) => self.fail("invalid number: too large or too small"),
             Some(Fault::LongString) => self.fail("string too long"),
-            Some(Fault::LongMacros) => self.fail("macros: they make more than 32 MiB of text"),
+            Some(Fault::LongMacros) => self.fail("macros: they make more than 16 MiB of text"),
             None if self.is_sign(b'\r') => {
                 self.fail("syntax error: lines end in a carriage return; pfctl(8) knows none")
             }

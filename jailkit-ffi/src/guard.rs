@@ -1,0 +1,78 @@
+//! What stands around every call: no panic leaves the library, and what fails is told.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::error::{Error, Status};
+use crate::failure::Failure;
+use crate::handle;
+
+/// Makes a call that may fail. Where it does, and `error` is a place for it, an error is put there, else NULL.
+///
+/// # Safety
+/// `error` is NULL, or there is a place for a pointer.
+pub(crate) unsafe fn call(error: *mut *mut Error, work: impl FnOnce() -> Result<(), Failure>) -> Status {
+    if !error.is_null() {
+        // SAFETY: not NULL, so a place by the caller's word.
+        unsafe { error.write_unaligned(std::ptr::null_mut()) };
+    }
+    // What a panic leaves behind is the handle it happened to, which is memory-safe to look at and to free.
+    let failure = match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(())) => return Status::JK_OK,
+        Ok(Err(failure)) => failure,
+        Err(panic) => Failure::panic(words(panic)),
+    };
+    let status = failure.status;
+    if !error.is_null() {
+        // SAFETY: as above.
+        unsafe { error.write_unaligned(handle::new(failure.into())) };
+    }
+    status
+}
+
+/// Makes a call that looks something up; where it is not there, or the call panics, the default is the answer.
+pub(crate) fn look<T: Default>(work: impl FnOnce() -> Option<T>) -> T {
+    catch_unwind(AssertUnwindSafe(work)).ok().flatten().unwrap_or_default()
+}
+
+/// What a panic says of itself. It is consumed here: dropping it could panic again.
+fn words(panic: Box<dyn Any + Send>) -> String {
+    let words = match panic.downcast::<String>() {
+        Ok(text) => *text,
+        Err(panic) => match panic.downcast::<&'static str>() {
+            Ok(text) => (*text).to_owned(),
+            Err(other) => {
+                std::mem::forget(other);
+                "of an unknown kind".to_owned()
+            }
+        },
+    };
+    format!("panic: {words}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{jk_error_free, jk_error_message};
+
+    #[test]
+    fn a_panic_becomes_an_error() {
+        let cases: [(fn() -> Result<(), Failure>, &[u8]); 3] = [
+            (|| std::panic::panic_any("plain"), b"panic: plain"),
+            (|| std::panic::panic_any(format!("with {}", 1)), b"panic: with 1"),
+            (|| std::panic::panic_any(7), b"panic: of an unknown kind"),
+        ];
+        for (work, message) in cases {
+            let mut error = std::ptr::null_mut();
+            // SAFETY: `error` is a place, and then a handle that is freed once.
+            unsafe {
+                assert_eq!(call(&raw mut error, work), Status::JK_ERROR_PANIC);
+                let found = jk_error_message(error);
+                assert_eq!(found.slice("message").ok(), Some(message));
+                jk_error_free(error);
+                assert_eq!(call(std::ptr::null_mut(), work), Status::JK_ERROR_PANIC);
+            }
+        }
+        assert_eq!(look(|| -> Option<usize> { std::panic::panic_any("none") }), 0);
+    }
+}
