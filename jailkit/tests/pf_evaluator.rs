@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use jailkit::pf::rule::{
-    Action, Address, Compare, Direction, Endpoint, Family, Network, Operator, Pool, PoolKind, Rule, Ruleset,
+    Action, Address, Compare, Direction, Endpoint, Family, Network, Operator, Pool, PoolKind, Rule, Ruleset, Table,
 };
 use jailkit::pf::trace::{Packet, Tracer, Verdict};
 use jailkit::pf::{Environment, Interfaces, NoFiles};
@@ -96,7 +96,7 @@ impl Evaluator<'_> {
             }
             Address::Table(name) => {
                 let table = self.set.tables.iter().rev().find(|table| table.name == name);
-                let holding = table.into_iter().flat_map(|table| table.entries());
+                let holding = table.into_iter().flat_map(Table::entries);
                 let holding = holding.filter(|entry| is_in(entry.network, address));
                 holding.max_by_key(|entry| entry.network.bits()).is_some_and(|entry| !entry.negated)
             }

@@ -122,6 +122,7 @@ fn what_pfctl_refuses_is_refused_in_its_words() {
         ("pass port 80", "syntax error"),
         ("pass to port 80", "port only applies to tcp/udp/sctp"),
         ("pass proto nosuch", "unknown protocol nosuch"),
+        ("pass proto IPCOMP", "unknown protocol IPCOMP"),
         ("pass proto 0", "proto 0 cannot be used"),
         ("pass user nosuch", "unknown user nosuch"),
         ("pass proto tcp user > unknown", "user unknown requires operator = or !="),
@@ -134,6 +135,10 @@ fn what_pfctl_refuses_is_refused_in_its_words() {
         ("pass tos 256", "illegal tos value 256"),
         ("pass probability 200%", "invalid probability"),
         ("pass label a label b label c label d label e label f", "label can only be used 5 times"),
+        (
+            "pass inet6 from 2001:db8:1:2:3:4:5:6 to 2001:db8:1:2:3:4:5:7 label \"$srcaddr $dstaddr and some more words to it\"",
+            "label too long",
+        ),
         ("block keep state", "keep state is great, but only for pass rules"),
         ("block allow-opts", "allow-opts can only be specified for pass or match rules"),
         ("block return-rst", "return-rst can only be applied to TCP rules"),

@@ -40,6 +40,7 @@ mod resolve;
 mod resolved;
 mod text;
 mod typed;
+mod wildcards;
 
 pub use build::{BlockError, BlockParam, JailBlock};
 pub(crate) use depend::{Dependencies, Trouble};
@@ -51,7 +52,7 @@ pub use origin::{Origin, Scope};
 pub use relocate::{MoveError, Moved};
 pub(crate) use resolve::matches_wildcard;
 pub use resolved::{Params, ParamsIter, Resolved, ResolvedJail, ResolvedParam};
-pub use text::{Text, Values};
+pub use text::{Name, Text, Values};
 pub use typed::{JailAddr, JailSys, TypedJail, ValueError};
 
 use parse::Statements;

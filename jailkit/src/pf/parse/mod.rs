@@ -171,6 +171,7 @@ fn read(source: &Source, env: &Environment<'_>, loads: &mut usize) -> Result<Rul
         queues.check(&set, &mut found);
     }
     set.main = open.into_iter().next().unwrap_or_default().rules;
+    check_labels(&set, &mut found);
     for (name, path, origin) in anchors {
         let at = set.sources[origin.source as usize].clone();
         let wrong = |message: String| Diagnostic::error(&at, origin.span, message);
@@ -190,6 +191,30 @@ fn read(source: &Source, env: &Environment<'_>, loads: &mut usize) -> Result<Rul
     }
     Diagnostics::check(found)?;
     Ok(set)
+}
+
+/// A label with `$` parts must fit when they are filled in: told once a statement.
+fn check_labels(set: &Ruleset, found: &mut Vec<Diagnostic>) {
+    let grows = |spec: &Spec| {
+        let words = spec.labels.iter().copied().chain(spec.tag).chain(spec.tagged.map(|(tag, _)| tag));
+        words.into_iter().any(|word| set.name(word).contains(&b'$'))
+    };
+    let growing: HashSet<usize> =
+        set.specs.iter().enumerate().filter(|(_, spec)| grows(spec)).map(|(at, _)| at).collect();
+    if growing.is_empty() {
+        return;
+    }
+    let mut told = HashSet::new();
+    for Rules { scrub, nat, rdr, binat, filter, .. } in std::iter::once(&set.main).chain(&set.bodies) {
+        for rule in [scrub, nat, rdr, binat, filter].into_iter().flatten() {
+            let at = rule.spec.0 as usize;
+            if growing.contains(&at) && !told.contains(&at) && super::print::outgrows(set, rule) {
+                told.insert(at);
+                let Origin { source, span } = set.specs[at].origin;
+                found.push(Diagnostic::error(&set.sources[source as usize], span, "expand_label: label too long"));
+            }
+        }
+    }
 }
 
 fn path_of(bytes: &[u8]) -> std::path::PathBuf {
