@@ -3,6 +3,9 @@
 //! [`JailConf`] is the file itself, byte for byte, with edits that touch only their own lines; [`JailConf::resolve`]
 //! tells what the file comes to for each jail, as jail(8) reads it.
 //!
+//! [`JailConf::check`] finds what jail(8) or the kernel would refuse, [`ResolvedJail::typed`] reads parameters as Rust
+//! types, and [`JailBlock`] builds a jail from values.
+//!
 //! # Example
 //! ```
 //! use jailkit::jailconf::JailConf;
