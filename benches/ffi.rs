@@ -59,8 +59,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
         let calls = 1_000_000;
         let through = best(|| (0..calls).map(|_| black_box(conf_text(black_box(conf))).len).sum::<usize>());
-        let nothing = best(|| (0..calls).map(|_| black_box(bytes(black_box(text.as_bytes()))).len).sum::<usize>());
-        println!("a call that does nothing beyond the boundary: {:5.2} ns", (through - nothing) / calls as f64 * 1e9);
+        println!("a call that does next to nothing: {:5.2} ns", through / calls as f64 * 1e9);
 
         let sum = |bytes: &[u8]| bytes.iter().map(|&byte| usize::from(byte)).sum::<usize>();
         let slice = |bytes: Bytes| std::slice::from_raw_parts(bytes.data, bytes.len);
@@ -119,7 +118,10 @@ fn conf() -> Result<String, std::fmt::Error> {
     let mut text = String::from("path = \"/srv/jail/$name/fs\";\nexec.clean;\nexec.start = \"/bin/sh /etc/rc\";\n");
     for jail in 0..JAILS {
         let (high, low) = (jail / 250, jail % 250);
-        write!(text, "jail{jail} {{\n    host.hostname = \"$name.example.org\";\n    ip4.addr = 10.0.{high}.{low};\n}}\n")?;
+        write!(
+            text,
+            "jail{jail} {{\n    host.hostname = \"$name.example.org\";\n    ip4.addr = 10.0.{high}.{low};\n}}\n"
+        )?;
     }
     Ok(text)
 }

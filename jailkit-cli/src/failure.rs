@@ -5,6 +5,7 @@ use std::io;
 use std::process::ExitCode;
 
 use jailkit::edit::EditError;
+use jailkit::jailconf::MoveError;
 use jailkit::plan::PlanError;
 use jailkit::source::{Diagnostic, Diagnostics};
 
@@ -67,6 +68,15 @@ impl NotDiagnostics for jailkit::process::ProgramError {}
 impl NotDiagnostics for jailkit::whereis::WhereError {}
 impl NotDiagnostics for crate::host::HostError {}
 impl NotDiagnostics for crate::stack::StackError {}
+
+impl From<MoveError> for Failure {
+    fn from(error: MoveError) -> Self {
+        match error {
+            MoveError::Found(found) => found.into(),
+            error => Self::Error(Box::new(error)),
+        }
+    }
+}
 
 /// What is wrong with a file is shown with carets, wherever it came from.
 impl From<PlanError> for Failure {

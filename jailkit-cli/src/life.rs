@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use jailkit::host::Host;
+use jailkit::host::{Host, Includes};
 use jailkit::jailconf::{JailConf, Resolved};
 use jailkit::life::{self, Operation, Options, Outcome, Outline, Summary};
 use jailkit::source::{Source, printable};
@@ -75,7 +75,7 @@ impl Jails {
         let path = self.file.clone().unwrap_or_else(|| JAIL_CONF.into());
         let missing = || std::io::Error::new(std::io::ErrorKind::NotFound, format!("{} is not there", path.display()));
         match host.files().read(&path)? {
-            Some(text) => Ok(JailConf::parse(&Source::new(&path, text))?.resolve()?),
+            Some(text) => Ok(JailConf::parse(&Source::new(&path, text))?.resolve_in(&Includes(host.files()))?),
             None if operation == Operation::Stop && self.file.is_none() => Ok(Resolved::default()),
             None => Err(missing().into()),
         }

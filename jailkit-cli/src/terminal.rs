@@ -43,7 +43,7 @@ impl Terminal {
 
     /// A line of the answer.
     pub(crate) fn say(&self, line: impl fmt::Display) -> io::Result<()> {
-        writeln!(io::stdout().lock(), "{line}")
+        write_stdout(format!("{line}\n").as_bytes())
     }
 
     /// The answer for programs: one JSON document, ended by a newline.
@@ -91,7 +91,8 @@ impl Terminal {
 
     /// A line beside the answer; standard error. There is no one left to tell where that fails.
     pub(crate) fn note(&self, line: impl fmt::Display) {
-        writeln!(io::stderr().lock(), "{line}").unwrap_or_default();
+        // In one piece: others may write there too.
+        io::stderr().lock().write_all(format!("{line}\n").as_bytes()).unwrap_or_default();
     }
 
     /// What ended the command, with its causes.

@@ -48,6 +48,17 @@ fn warnings_alone_do_not_fail() {
 }
 
 #[test]
+fn what_is_written_is_looked_at() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("jail.conf"), "www {\n}\n").unwrap();
+    let set = |param: &str, value: &str| jailkit(dir.path(), &["conf", "set", "jail.conf", "-j", "www", param, value]);
+    let said = |text: &str| (0, String::new(), text.to_owned());
+    assert_eq!(set("path", "/srv/$name"), said(""));
+    assert_eq!(set("pth", "/srv"), said("warning: unknown parameter 'pth'; did you mean 'path'?\n"));
+    assert_eq!(set("enforce_statfs", "3"), said("warning: enforce_statfs is a number 0 to 2, and 3 is not\n"));
+}
+
+#[test]
 fn parameters_are_listed_and_described() {
     let here = Path::new(".");
     let (code, out, _) = jailkit(here, &["conf", "params", "enforce_statfs"]);

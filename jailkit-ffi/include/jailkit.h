@@ -1440,7 +1440,8 @@ bool jk_resolved_is_true(const jk_resolved *resolved,
                          jk_bytes name);
 
 /**
- * Everything as JSON: `{"jails": [{"name": ..., "failed": ..., "params": [{"name": ..., "values": [...]}]}]}`.
+ * Everything as JSON: `[{"jail": ..., "failed": ..., "params": [["name", "value", ...], ...]}, ...]`. Bytes that are
+ * not UTF-8 are replaced there.
  *
  * On success a new text is in `json`; free it with `jk_text_free`. Else NULL is.
  *

@@ -62,6 +62,22 @@ pub enum Edit {
         /// Its parameters with their values.
         params: Vec<(String, Vec<String>)>,
     },
+    /// Values that a jail's block in a jail.conf(5) adds to a parameter.
+    JailAppend {
+        /// The jail; none for what stands before all jails.
+        jail: Option<String>,
+        /// The parameter.
+        name: String,
+        /// The values.
+        values: Vec<String>,
+    },
+    /// Another name of a jail in a jail.conf(5).
+    JailRename {
+        /// The name before.
+        old: String,
+        /// The name afterwards.
+        new: String,
+    },
     /// A macro of pf.conf(5).
     Macro {
         /// Its name, without the dollar sign.
@@ -114,6 +130,8 @@ impl fmt::Display for Edit {
             Self::JailDefault { name, values } if values.is_empty() => f.write_str(name),
             Self::JailDefault { name, values } => write!(f, "{name} = {}", values.join(", ")),
             Self::Jail { name, .. } => write!(f, "jail {name}"),
+            Self::JailAppend { name, values, .. } => write!(f, "{name} += {}", values.join(", ")),
+            Self::JailRename { old, new } => write!(f, "jail {old} renamed to {new}"),
             Self::Macro { name, value } => write!(f, "{name} = \"{value}\""),
             Self::Rule { rule, .. } => f.write_str(rule),
             Self::Setting { name, value, .. } => write!(f, "{name}=\"{value}\""),
@@ -242,6 +260,10 @@ impl Document {
             (Self::JailConf(file), Edit::Jail { name, params }) => {
                 file.has_jail(name) && params.iter().all(|(param, values)| says(file, Some(name), param, values))
             }
+            (Self::JailConf(file), Edit::JailAppend { jail, name, values }) => {
+                says(file, jail.as_deref(), name, values)
+            }
+            (Self::JailConf(file), Edit::JailRename { old, new }) => file.has_jail(new) && !file.has_jail(old),
             (Self::Pf(file), Edit::Macro { name, value }) => file.macro_value(name) == Some(value.as_bytes()),
             (Self::Pf(file), Edit::Rule { rule, .. }) => file.contains(rule),
             (Self::Settings(file), Edit::Setting { name, value, .. }) => {
@@ -271,6 +293,10 @@ impl Document {
                 }
                 file.add_jail(name, params)?;
             }
+            (Self::JailConf(file), Edit::JailAppend { jail, name, values }) => {
+                file.append(jail.as_deref(), name, values)?
+            }
+            (Self::JailConf(file), Edit::JailRename { old, new }) => file.rename_jail(old, new)?,
             (Self::Pf(file), Edit::Macro { name, value }) => {
                 if let Some(other) = file.macro_value(name) {
                     let what = format!("the macro {name} = \"{}\"", other.to_str_lossy());
@@ -295,6 +321,8 @@ impl Document {
         match (self, edit) {
             (Self::JailConf(file), Edit::JailDefault { name, .. }) => file.unset(None, name),
             (Self::JailConf(file), Edit::Jail { name, .. }) => file.remove_jail(name),
+            (Self::JailConf(file), Edit::JailAppend { jail, name, .. }) => file.unset(jail.as_deref(), name),
+            (Self::JailConf(file), Edit::JailRename { old, new }) => file.rename_jail(new, old),
             (Self::Pf(file), Edit::Macro { name, .. }) => file.unset_macro(name),
             (Self::Pf(file), Edit::Rule { rule, .. }) => file.remove(rule),
             (Self::Settings(file), Edit::Setting { name, before, .. }) => {
@@ -354,6 +382,14 @@ mod tests {
             (Format::JailConf, "", vec![default("exec.clean", "true"), jail("www"), jail("db")]),
             (Format::JailConf, "# mine\r\nold { path = /old; }\r\n", vec![jail("www")]),
             (Format::JailConf, "sysvmsg = new;\n", vec![default("sysvmsg", "new"), jail("www")]),
+            (
+                Format::JailConf,
+                "old { ip4.addr = 10.0.0.2; }\nother { depend = old; }",
+                vec![
+                    Edit::JailRename { old: "old".into(), new: "new".into() },
+                    Edit::JailAppend { jail: Some("new".into()), name: "ip4.addr".into(), values: vec!["::1".into()] },
+                ],
+            ),
             (
                 Format::Pf,
                 "# mine\nset skip on lo0\npass all",

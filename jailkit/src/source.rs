@@ -340,9 +340,12 @@ impl std::error::Error for Diagnostics {}
 /// assert_eq!(nearest("zzz", ["hostname", "path"]), None);
 /// ```
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (word.chars().count() / 3).max(1);
+    let len = word.chars().count();
+    let limit = (len / 3).max(1);
     known
         .into_iter()
+        // Names whose lengths differ by more than that are further away, and a word may be as long as a file.
+        .filter(|name| name.chars().count().abs_diff(len) <= limit)
         .map(|name| (strsim::damerau_levenshtein(word, name), name))
         .filter(|&(distance, _)| distance <= limit)
         .min_by_key(|&(distance, _)| distance)

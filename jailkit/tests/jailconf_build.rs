@@ -33,8 +33,8 @@ fn a_block_is_printed_as_a_person_would_write_it() {
         .exec_start(["/bin/sh /etc/rc", "/usr/local/bin/a-long-command --with options --that take room"])
         .set("x", [b"\xff\xc3\xa4".as_slice()])
         .set("empty", [""]);
-    insta::assert_snapshot!(String::from_utf8(block.print().unwrap()).unwrap());
-    assert_eq!(resolved(&block.print().unwrap()), given(&block));
+    insta::assert_snapshot!(block.print().unwrap());
+    assert_eq!(resolved(block.print().unwrap().as_bytes()), given(&block));
 }
 
 #[test]
@@ -53,7 +53,16 @@ fn what_no_file_can_say_is_refused() {
 #[test]
 fn a_parameter_given_again_takes_the_place_of_the_first() {
     let block = JailBlock::new("a").persist().path("/a").off("persist");
-    assert_eq!(block.print().unwrap(), b"a {\n    nopersist;\n    path = \"/a\";\n}\n");
+    assert_eq!(block.print().unwrap(), "a {\n    nopersist;\n    path = \"/a\";\n}\n");
+}
+
+#[test]
+fn a_block_is_added_in_the_layout_of_the_file() {
+    let mut conf = JailConf::parse(&Source::new("f", "a {\n\tpersist;\n}\n")).unwrap();
+    conf.add_block(&JailBlock::new("b").path("/$x").on("persist")).unwrap();
+    assert_eq!(conf.text(), b"a {\n\tpersist;\n}\n\nb {\n\tpath = '/$x';\n\tpersist;\n}\n");
+    let error = conf.add_block(&JailBlock::new("c").set("name", ["d"])).unwrap_err();
+    assert_eq!(error.to_string(), "jail c:1:1: error: 'name' cannot be set: the block's own name sets it");
 }
 
 #[test]
@@ -75,7 +84,32 @@ fn a_resolved_jail_becomes_a_block_of_its_own() {
     let conf = JailConf::parse(&Source::new("f", text)).unwrap().resolve().unwrap();
     let block = JailBlock::from(&conf.jails[0]).print().unwrap();
     let expected = "www {\n    path = \"/srv/www\";\n    persist;\n    exec.start = a, \"b c\";\n}\n";
-    assert_eq!(String::from_utf8(block).unwrap(), expected);
+    assert_eq!(block, expected);
+}
+
+#[test]
+fn every_jail_of_the_corpus_can_be_written_as_a_block_of_its_own() {
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpus/jailconf");
+    let mut jails = 0;
+    for file in std::fs::read_dir(corpus).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "conf") {
+            continue;
+        }
+        let Ok(conf) = JailConf::parse(&Source::read(&path).unwrap()) else { continue };
+        let Ok(conf) = conf.resolve() else { continue };
+        for jail in conf.jails.iter().filter(|jail| jail.failed.is_none()) {
+            let block = JailBlock::from(jail);
+            let of_name = |param: &&jailkit::jailconf::ResolvedParam| param.name != "name" && param.name != "jid";
+            let values =
+                |param: &jailkit::jailconf::ResolvedParam| param.values.iter().map(|text| text.to_vec()).collect();
+            let own: Vec<(_, Vec<_>)> =
+                jail.params.iter().filter(of_name).map(|param| (param.name.to_vec(), values(param))).collect();
+            assert_eq!(resolved(block.print().unwrap().as_bytes()), own, "{}: {}", path.display(), jail.name);
+            jails += 1;
+        }
+    }
+    assert!(jails > 100, "{jails}");
 }
 
 fn bytes(len: usize) -> impl Strategy<Value = Vec<u8>> {
@@ -94,7 +128,7 @@ proptest! {
         prop_assume!(!is_wildcard);
         let block = params.into_iter().fold(JailBlock::new(name), |block, (name, values)| block.set(name, values));
         match block.print() {
-            Ok(text) => prop_assert_eq!(resolved(&text), given(&block)),
+            Ok(text) => prop_assert_eq!(resolved(text.as_bytes()), given(&block)),
             Err(error) => prop_assert!(!matches!(error, BlockError::Nul(_)), "{}", error),
         }
     }

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // the helpers here are part of tests
 
 use jailkit::jailconf::JailConf;
+use jailkit::jailparam;
 use jailkit::source::{Diagnostic, Source};
+use proptest::prelude::*;
 
 /// Every finding on a line: where, what, `what it points at`, and the advice.
 fn check(text: &str, release: Option<&str>) -> String {
@@ -34,7 +36,8 @@ fn jails_that_start_are_not_complained_of() {
         jail("allow.mount; allow.mount.zfs; enforce_statfs = 1; zfs.dataset = tank/w;"),
         jail("allow.mount.newfs; linux.something = x; meta.owner = me;"),
         jail("interface = lo1; ip6.addr = \"fd00::2/128\";"),
-        jail("noallow_is_a_variable_of_nobody.x = 1;").replace("noallow_is_a_variable_of_nobody.x = 1;", "$x = 1;"),
+        jail("$x = 1;"),
+        "persist; path = \"/$name\"; ip4.addr = 10.0.0.1;\na { }\nb { }".to_owned(),
         "a { path = /a; persist; depend = b; }\nb { path = /b; persist; children.max = 2; }\n\
          b.c { path = /c; persist; children.max = 1; }\nb.c.d { path = /d; persist; }"
             .to_owned(),
@@ -74,6 +77,11 @@ fn each_rule_points_at_what_it_is_about() {
         ("a circle", "a { path = /a; persist; depend = b; }\nb { path = /b; persist; depend = a; }".to_owned()),
         ("itself", one("depend = w;")),
         ("a shared path", "path = /x/; persist;\na { }\nb { }\nc { }".to_owned()),
+        (
+            "a shared address",
+            "persist; path = \"/$name\";\na { ip4.addr = 10.0.0.1, 10.0.0.2; }\nb { ip4.addr = 10.0.0.1; }".to_owned(),
+        ),
+        ("two blocks", "$p = /a;\na { path = /a; persist; }\na { path = /b; persist; }".to_owned()),
         ("no room for a child", "a { path = /a; persist; }\na.b { path = /b; persist; }".to_owned()),
         (
             "too little room",
@@ -91,6 +99,54 @@ fn each_rule_points_at_what_it_is_about() {
 #[test]
 fn a_parameter_that_is_newer_than_the_host_is_told() {
     let text = jail("allow.nfsd; vnet; enforce_statfs = 1; meta = x; exec.prepare = y;");
-    insta::assert_snapshot!(check(&text, Some("13.2")), @"");
+    insta::assert_snapshot!(check(&text, Some("13.2")), @r"
+    f:1:25: warning: allow.nfsd came with FreeBSD 14.0, and this is for 13.2 `allow.nfsd`
+    f:1:63: warning: meta came with FreeBSD 15.0, and this is for 13.2 `meta`
+    ");
     assert_eq!(check(&text, Some("15.0")), "");
+}
+
+/// Statements with names of the table and values that many of them cannot have.
+fn statement() -> impl Strategy<Value = String> {
+    let names: Vec<_> = jailparam::all().flat_map(|def| [def.name.to_owned(), jailparam::no_form(def.name)]).collect();
+    let value = prop_oneof![
+        "[a-z0-9.:/|, -]{0,12}",
+        prop::sample::select(vec![
+            "$name",
+            "$x",
+            "10.0.0.1",
+            "10.0.0.1/24",
+            "em0|fd00::1/64",
+            "true",
+            "new",
+            "1",
+            "-1",
+            "b"
+        ])
+        .prop_map(str::to_owned),
+    ];
+    let values = prop::collection::vec(value.prop_map(|value| format!("\"{value}\"")), 0..3);
+    (prop::sample::select(names), prop_oneof!["=", Just("+=".to_owned())], values).prop_map(|(name, op, values)| {
+        if values.is_empty() { format!("{name};\n") } else { format!("{name} {op} {};\n", values.join(", ")) }
+    })
+}
+
+fn file() -> impl Strategy<Value = String> {
+    let block = |name: &'static str| {
+        prop::collection::vec(statement(), 0..6).prop_map(move |params| format!("{name} {{\n{}}}\n", params.concat()))
+    };
+    let part = prop_oneof![statement(), block("a"), block("b"), block("a.c"), block("\"a.*\""), block("*"), block("7")];
+    prop::collection::vec(part, 0..8).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #[test]
+    fn every_finding_stands_somewhere_and_is_said_once(text in file()) {
+        let conf = JailConf::parse(&Source::new("f", text)).unwrap();
+        let found = conf.check(Some("13.0".parse().unwrap())).unwrap_or_else(|found| found.into_iter().collect());
+        for (index, one) in found.iter().enumerate() {
+            prop_assert!(one.span.end() <= one.source.text().len() && !one.message.is_empty());
+            prop_assert!(!found[..index].contains(one), "twice: {one}");
+        }
+    }
 }

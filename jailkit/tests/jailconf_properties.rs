@@ -1,9 +1,18 @@
 //! What holds for every jail.conf and fstab, whatever is in it.
 
+use bstr::ByteSlice;
 use jailkit::fstab::Fstab;
 use jailkit::jailconf::JailConf;
 use jailkit::source::Source;
 use proptest::prelude::*;
+
+fn parsed(text: &[u8]) -> Result<JailConf, TestCaseError> {
+    JailConf::parse(&Source::new("f", text)).map_err(failed)
+}
+
+fn failed(error: impl std::fmt::Display) -> TestCaseError {
+    TestCaseError::fail(error.to_string())
+}
 
 /// Texts made of what the grammar cares about, most of them broken.
 fn text() -> impl Strategy<Value = Vec<u8>> {
@@ -121,21 +130,51 @@ proptest! {
     }
 
     #[test]
-    fn a_jail_added_and_removed_leaves_the_bytes(text in accepted()) {
-        let mut conf = JailConf::parse(&Source::new("f", text.as_str())).map_err(|e| TestCaseError::fail(e.to_string()))?;
-        let edit = conf.add_jail("new", &[("path".to_owned(), vec!["/srv/new".to_owned()])]);
-        prop_assert!(edit.is_ok() && conf.has_jail("new"));
-        prop_assert!(conf.remove_jail("new").is_ok());
-        prop_assert_eq!(String::from_utf8_lossy(conf.text()), text);
+    fn an_edit_and_its_inverse_leave_the_bytes(text in prop_oneof![accepted().prop_map(String::into_bytes), uneven()]) {
+        let mut conf = parsed(&text)?;
+        let (hostname, name) = (["h".to_owned()], "host.hostname");
+
+        conf.add_jail("new", &[("path".to_owned(), vec!["/srv/new".to_owned()])]).map_err(failed)?;
+        prop_assert!(conf.has_jail("new"));
+        conf.remove_jail("new").map_err(failed)?;
+        prop_assert_eq!(conf.text().as_bstr(), text.as_bstr(), "a jail");
+
+        for block in [None, Some("v"), Some("w"), Some("*.u")] {
+            conf.set(block, name, &hostname).map_err(failed)?;
+            prop_assert_eq!(conf.own(block, name).is_some(), block.is_none_or(|jail| conf.has_jail(jail)));
+            conf.unset(block, name).map_err(failed)?;
+            prop_assert_eq!(conf.text().as_bstr(), text.as_bstr(), "set in {:?}", block);
+            for name in ["a", "x", "y", "depend", name] {
+                conf.append(block, name, &hostname).map_err(failed)?;
+                prop_assert_eq!(conf.own(block, name).is_some(), block.is_none_or(|jail| conf.has_jail(jail)));
+                if conf.text() != text {
+                    conf.unset(block, name).map_err(failed)?;
+                }
+                prop_assert_eq!(conf.text().as_bstr(), text.as_bstr(), "{} in {:?}", name, block);
+            }
+        }
+
+        conf.rename_jail("w", "other.w").map_err(failed)?;
+        conf.rename_jail("other.w", "w").map_err(failed)?;
+        prop_assert_eq!(conf.text().as_bstr(), text.as_bstr(), "a name");
     }
 
     #[test]
-    fn a_parameter_set_and_unset_leaves_the_bytes(text in accepted()) {
-        let mut conf = JailConf::parse(&Source::new("f", text.as_str())).map_err(|e| TestCaseError::fail(e.to_string()))?;
-        prop_assume!(conf.has_jail("v"));
-        prop_assert!(conf.set(Some("v"), "host.hostname", &["h".to_owned()]).is_ok());
-        prop_assert!(conf.unset(Some("v"), "host.hostname").is_ok());
-        prop_assert_eq!(String::from_utf8_lossy(conf.text()), text);
+    fn a_jail_moved_into_an_included_file_is_what_it_was(text in prop_oneof![accepted().prop_map(String::into_bytes), uneven()]) {
+        let conf = parsed(&text)?;
+        for jail in ["v", "w", "*.u"] {
+            let Ok(moved) = conf.move_jails(&[jail], "more.conf", b"") else { continue };
+            prop_assert!(!moved.is_reordered);
+            // The included text in the place of the directive is the file as it was.
+            let (after, included) = (moved.file.text(), moved.included.text());
+            let blanks = included.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+            let newline: &[u8] = if text.contains_str("\r\n") { b"\r\n" } else { b"\n" };
+            let end = if included.ends_with(b"\n") { newline } else { b"" };
+            let line = [&included[..blanks], b".include \"more.conf\";", end].concat();
+            prop_assert!(after.contains_str(&line));
+            let back = after.replacen(&line, included, 1);
+            prop_assert_eq!(back.as_bstr(), text.as_bstr());
+        }
     }
 
     #[test]
@@ -145,7 +184,6 @@ proptest! {
         let Ok(formatted) = conf.formatted() else { return Ok(()) };
         let even = JailConf::parse(&Source::new("f", formatted.clone())).map_err(|e| TestCaseError::fail(e.to_string()))?;
         prop_assert_eq!(even.formatted().map(|text| String::from_utf8_lossy(&text).into_owned()).ok(), Some(String::from_utf8_lossy(&formatted).into_owned()));
-        // A file that cannot be resolved says so in either layout; where, is another matter.
         // Where a fault is seen moves with the layout; what the jails come to does not.
         let jails = |conf: &JailConf| conf.resolve().ok().map(|resolved| serde_json::json!(resolved));
         prop_assert_eq!(jails(&even), jails(&conf));

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use jailkit::host::{Host, Includes, SimHost};
 use jailkit::jailconf::{JailConf, Resolved};
 use jailkit::source::{Diagnostics, Source};
 
@@ -118,4 +119,38 @@ fn a_jail_of_many_parameters_is_read() {
     assert_eq!(jail.params.len(), 5002);
     assert_eq!(jail.params[1].name, "p4999");
     assert_eq!(jail.value("p0").unwrap().len(), 5003);
+}
+
+#[test]
+fn a_simulated_host_includes_its_own_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = SimHost::open(&dir.path().join("host")).unwrap();
+    let etc = host.files().locate(Path::new("/etc")).unwrap();
+    std::fs::create_dir_all(etc.join("jail.d/deep")).unwrap();
+    for (name, text) in [
+        ("jail.d/b.conf", "b { }"),
+        ("jail.d/a.conf", "a { .include 'deep/x'; }"),
+        ("jail.d/.h.conf", "h { }"),
+        ("jail.d/deep/x", "x;"),
+        ("jail.d/deep/y", "y { }"),
+    ] {
+        std::fs::write(etc.join(name), text).unwrap();
+    }
+    std::os::unix::fs::symlink("/etc/jail.d/deep/y", etc.join("jail.d/c.conf")).unwrap();
+    // What lies on the machine that the tests run on is none of the host's.
+    let outside = dir.path().join("outside");
+    std::fs::write(&outside, "outside { }").unwrap();
+
+    let conf = |text: &str| {
+        let conf = JailConf::parse(&Source::new("/etc/jail.conf", text)).unwrap();
+        conf.resolve_in(&Includes(host.files())).map(|resolved| line(&resolved)).map_err(|error| error.to_string())
+    };
+    let found = "a[name=a x] b[name=b] y[name=y]";
+    for pattern in ["/etc/jail.d/*.conf", "jail.d/[a-c].conf", "/*tc/jail.?/*.conf", "/etc/../etc/jail.d/*.conf"] {
+        assert_eq!(conf(&format!(".include '{pattern}';")), Ok(found.to_owned()), "{pattern}");
+    }
+    assert_eq!(conf(".include '/none/*.conf';"), Ok(String::new()));
+    for path in [outside.to_str().unwrap(), "/etc/jail.d/missing"] {
+        assert!(conf(&format!(".include '{path}';")).unwrap_err().contains("cannot read"), "{path}");
+    }
 }

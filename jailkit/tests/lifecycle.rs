@@ -273,3 +273,54 @@ fn a_jail_lives_as_long_as_its_command_unless_it_persists() {
     assert!(life::remove(&host, &["cl2"], &Options::default(), &life::Silent).unwrap().is_well());
     assert!(Handle::all(host.kernel()).unwrap().is_empty());
 }
+
+/// Takes down every effect in its order.
+#[derive(Default)]
+struct Effects(Mutex<Vec<String>>);
+
+impl Meddler for Effects {
+    fn effect(&self, what: &str) -> std::io::Result<()> {
+        self.0.lock().unwrap().push(what.to_owned());
+        Ok(())
+    }
+
+    fn program(&self, _host: &SimHost, program: &Program) -> std::io::Result<Option<Exit>> {
+        let place = if program.jail.is_some() { "in the jail" } else { "run" };
+        self.effect(&format!("{place} {}", program.command)).map(|()| None)
+    }
+}
+
+/// The order that jail(8) documents, for a jail with everything set; `exec.stop` comes before the processes are asked
+/// to end, and all that was made is taken back in reverse.
+#[test]
+fn everything_happens_in_the_order_that_jail_8_documents() {
+    let text = "
+        base { path = /srv/base; persist; }
+        www {
+            exec.release = release; exec.poststop = poststop; exec.stop = stop; exec.prestop = prestop;
+            exec.poststart = poststart; command = command; exec.start = \"/bin/sh /etc/rc\";
+            zfs.dataset = tank/www; exec.created = created; exec.prestart = prestart; mount.procfs; mount.fdescfs;
+            mount.devfs; mount.fstab = /etc/fstab.www; mount = \"/srv/share /srv/www/one nullfs rw 0 0\";
+            interface = lo0; ip4.addr = 127.0.0.2; exec.prepare = prepare; depend = base; path = /srv/www;
+        }
+        net {
+            exec.start = \"/bin/sh /etc/rc\"; vnet.interface = epair0; zfs.dataset = tank/net; exec.created = created; vnet;
+            depend = www; path = /srv/base;
+        }";
+    let dir = tempfile::tempdir().unwrap();
+    let host = SimHost::open(dir.path()).unwrap();
+    for path in ["share", "base", "www/one", "www/two", "www/dev", "www/proc"] {
+        std::fs::create_dir_all(dir.path().join("srv").join(path)).unwrap();
+    }
+    host.files().replace("/etc/fstab.www".as_ref(), b"/srv/share /srv/www/two nullfs ro 0 0\n", 0o644).unwrap();
+    host.kernel().create_interface("epair0").unwrap();
+    let conf = JailConf::parse(&Source::new("jail.conf", text)).unwrap().resolve().unwrap();
+    let host = Between { host, meddler: Effects::default() };
+    let run = |operation| {
+        let summary = life::run(&host, &conf, &["*"], operation, &Options::default(), &life::Silent).unwrap();
+        assert!(summary.is_well(), "{summary:?}");
+        std::mem::take(&mut *host.meddler.0.lock().unwrap()).join("\n")
+    };
+    insta::assert_snapshot!("order_of_a_start", run(Operation::Start));
+    insta::assert_snapshot!("order_of_a_stop", run(Operation::Stop));
+}

@@ -262,6 +262,9 @@ fn translation() {
             "block 2 198.51.100.9:50000 10.0.0.2:80",
         ),
         ("binat on igb0 from 10.0.0.2 to any -> 203.0.113.10", WEB, "pass - 198.51.100.9:50000 10.0.0.2:80"),
+        // pf_lb.c, pf_get_translation: a rule that keeps a packet from one kind of translation keeps it from the other.
+        ("no binat on igb0 from 10.0.0.2 to any\nnat on igb0 from 10.0.0.2 -> 203.0.113.10", out, "pass -"),
+        ("no rdr on igb0\nbinat on igb0 from 10.0.0.2 to any -> 203.0.113.10", WEB, "pass -"),
         ("binat on igb0 from 10.0.0.2 to any -> 203.0.113.10", out, "pass - 203.0.113.10:4000 198.51.100.9:80"),
         ("binat on igb0 from 10.0.0.0/24 to any -> 203.0.113.0/24", out, "pass - 203.0.113.2:4000 198.51.100.9:80"),
         (

@@ -31,7 +31,7 @@ impl Life {
 }
 
 impl Meddler for Life {
-    fn effect(&self) -> io::Result<()> {
+    fn effect(&self, _what: &str) -> io::Result<()> {
         let spent = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         spent.map(drop).map_err(|_| io::Error::other("killed"))
     }

@@ -26,7 +26,7 @@ fn a_jail_conf_is_edited_and_resolved() {
         assert!(jk_jailconf_has_jail(conf, bytes("db")) && !jk_jailconf_has_jail(conf, bytes("mail")));
         assert_eq!(
             text(jk_jailconf_text(conf)),
-            "# mine\nexec.clean;\n\nwww {  }\n\ndb {\n    ip4.addr = 10.0.0.1, 10.0.0.2;\n}\n"
+            "exec.clean;\n\n# mine\nwww { }\n\ndb {\n    ip4.addr = 10.0.0.1, 10.0.0.2;\n}\n"
         );
         let list = made(|list, error| jk_jailconf_get(conf, bytes("db"), bytes("ip4.addr"), list, error));
         assert_eq!((jk_strings_len(list), text(jk_strings_get(list, 1))), (2, "10.0.0.2".to_owned()));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{StepError, Watch};
-use crate::host::{Host, host_path};
+use crate::host::{Host, Includes, host_path};
 use crate::jailconf::{JailConf, Resolved};
 use crate::journal::{Claim, Journal, digest};
 use crate::kernel::Errno;
@@ -192,7 +192,7 @@ impl Effects<'_> {
     fn resolved(&self) -> Result<Resolved, StepError> {
         let path = Path::new(JAIL_CONF);
         let text = self.host.files().read(path)?.unwrap_or_default();
-        Ok(JailConf::parse(&Source::new(path, text))?.resolve()?)
+        Ok(JailConf::parse(&Source::new(path, text))?.resolve_in(&Includes(self.host.files()))?)
     }
 
     fn start(&mut self, jails: &[StartedJail], ready: &BTreeMap<String, Ready>) -> Done {

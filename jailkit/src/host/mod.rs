@@ -5,12 +5,14 @@
 //! it works on.
 
 mod files;
+mod includes;
 mod jail_tree;
 mod native;
 mod remove_tree;
 mod sim;
 
 pub use files::{FileError, FileKind, Files, Stat};
+pub use includes::Includes;
 #[cfg(target_os = "freebsd")]
 pub use native::NativeHost;
 pub use native::{NativeFiles, Pfctl};

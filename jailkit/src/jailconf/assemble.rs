@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::block::{Decoded, Given, Variable};
+use super::block::{Decoded, Given, Template, Variable};
 use super::include::File;
 use super::names::{JID, NAME, NameId, Names};
 use super::option::same_option;
@@ -25,6 +25,8 @@ struct Collected {
     is_immutable: bool,
     /// Whether a variable that it needs is not there.
     is_bad: bool,
+    /// The shared parameter that it is, as it stands there; its values have no slots then.
+    kept: u32,
     /// In which round of substitution it was last looked at; a variable met again in one round is a loop.
     round: u32,
     /// How many values it has, in which segments, and how many of them have variables left.
@@ -48,15 +50,21 @@ struct Segment {
 }
 
 /// A value, or what there is of it yet.
-#[derive(Default)]
 struct Slot {
     text: Text,
-    /// What of the literals and variables is still to come.
-    literal: Range<usize>,
-    vars: Range<u32>,
+    /// What it is made of, among the templates of its source.
+    template: u32,
     is_own: bool,
+    /// How many of its variables are still to come.
+    left: u32,
     /// What is there already, where another parameter had to come first.
-    begun: Vec<u8>,
+    begun: Option<Box<Vec<u8>>>,
+}
+
+impl Slot {
+    fn of(text: Text) -> Self {
+        Self { text, template: NONE, is_own: true, left: 0, begun: None }
+    }
 }
 
 /// The parameters whose names are of one class, if it is of this jail.
@@ -72,6 +80,18 @@ struct Class {
 pub(super) struct Sources<'a> {
     pub(super) shared: &'a Decoded,
     pub(super) own: &'a Decoded,
+}
+
+impl<'a> Sources<'a> {
+    fn of(self, is_own: bool) -> &'a Decoded {
+        if is_own { self.own } else { self.shared }
+    }
+
+    /// The only value of a shared parameter.
+    fn shared_text(self, given: u32) -> Option<&'a Text> {
+        let given = &self.shared.givens[given as usize];
+        self.shared.templates.get(given.values.start as usize).map(|template| &template.text)
+    }
 }
 
 /// Why jail(8) would not start a jail.
@@ -107,6 +127,16 @@ pub(super) struct Jail {
     in_round: Vec<u32>,
     bad_in_round: usize,
     buffer: Vec<u8>,
+    /// Where somebody wants the variables too: all that the jail has, in its order.
+    pub(super) everything: Option<Vec<Found>>,
+}
+
+/// A parameter or variable with its values, and where it was set last.
+pub(super) struct Found {
+    pub(super) name: Text,
+    pub(super) is_variable: bool,
+    pub(super) values: Values,
+    pub(super) place: u32,
 }
 
 impl Jail {
@@ -125,11 +155,11 @@ impl Jail {
 
     fn push_name(&mut self, names: &Names, param: NameId, name: &[u8]) {
         let slot = self.slots.len() as u32;
-        self.slots.push(Slot { text: name.into(), ..Slot::default() });
+        self.slots.push(Slot::of(name.into()));
         let segment = self.segment(slot..slot + 1);
         let given =
             Given { name: param, place: self.place, is_variable: false, appends: false, values: 0..1, pending: 0 };
-        self.push(names, &given, segment);
+        self.push(names, &given, segment, NONE);
     }
 
     fn segment(&mut self, slots: Range<u32>) -> u32 {
@@ -137,7 +167,7 @@ impl Jail {
         self.segments.len() as u32 - 1
     }
 
-    fn push(&mut self, names: &Names, given: &Given, segment: u32) {
+    fn push(&mut self, names: &Names, given: &Given, segment: u32, kept: u32) {
         let &Given { name, place, is_variable, pending, ref values, .. } = given;
         let len = values.end - values.start;
         let at = self.params.len() as u32;
@@ -159,6 +189,7 @@ impl Jail {
             is_variable,
             is_immutable: !is_variable && names.is_immutable(name),
             is_bad: false,
+            kept,
             round: 0,
             len,
             first_segment: segment,
@@ -186,13 +217,28 @@ impl Jail {
         self.failed.get_or_insert_with(|| Failed { at, reason: reason() });
     }
 
-    pub(super) fn add_all(&mut self, names: &mut Names, decoded: &Decoded, givens: Range<usize>, is_own: bool) {
-        for given in &decoded.givens[givens] {
-            self.add(names, decoded, given, is_own);
+    /// Adds parameters in their order, the jail's own or shared ones.
+    pub(super) fn add_all(&mut self, names: &mut Names, sources: Sources<'_>, givens: Range<usize>, is_own: bool) {
+        for given in givens {
+            self.add(names, sources, given, is_own);
         }
     }
 
-    fn add(&mut self, names: &mut Names, decoded: &Decoded, given: &Given, is_own: bool) {
+    /// The values of a statement as a segment of slots.
+    fn slots_of(&mut self, decoded: &Decoded, given: &Given, is_own: bool) -> u32 {
+        let first = self.slots.len() as u32;
+        let numbers = given.values.start..given.values.end;
+        let templates = &decoded.templates[given.values.start as usize..given.values.end as usize];
+        self.slots.extend(numbers.zip(templates).map(|(template, Template { text, vars, .. })| {
+            let left = vars.end - vars.start;
+            Slot { text: text.clone(), template, is_own, left, begun: None }
+        }));
+        self.segment(first..self.slots.len() as u32)
+    }
+
+    fn add(&mut self, names: &mut Names, sources: Sources<'_>, number: usize, is_own: bool) {
+        let decoded = sources.of(is_own);
+        let given = &decoded.givens[number];
         let name = given.name;
         let is_same = |other: NameId| other == name || same_option(names.text(other), names.text(name));
         let known = self.in_class(names, name).find(|&at| is_same(self.params[at as usize].name));
@@ -219,24 +265,20 @@ impl Jail {
                 format!("the variable ${} has the name of a parameter", names.text(name))
             });
         }
-        let first = self.slots.len() as u32;
-        let templates = &decoded.templates[given.values.start as usize..given.values.end as usize];
-        self.slots.extend(templates.iter().map(|template| Slot {
-            text: template.text.clone(),
-            literal: template.literal.clone(),
-            vars: template.vars.clone(),
-            is_own,
-            begun: Vec::new(),
-        }));
-        let len = templates.len() as u32;
-        let segment = self.segment(first..first + len);
+        let appends = given.appends && known.is_some();
+        let kept = if is_own || appends || given.pending > 0 { NONE } else { number as u32 };
+        let segment = if kept == NONE { self.slots_of(decoded, given, is_own) } else { NONE };
         let Some(at) = known else {
-            self.push(names, given, segment);
+            self.push(names, given, segment, kept);
             return;
         };
+        if appends {
+            self.unshare(sources, at);
+        }
+        let len = given.values.end - given.values.start;
         let known = &mut self.params[at as usize];
-        (known.name, known.place) = (name, given.place);
-        if given.appends {
+        (known.name, known.place, known.kept) = (name, given.place, kept);
+        if appends {
             self.segments[known.last_segment as usize].next = segment;
             known.len += len;
             known.pending += given.pending;
@@ -246,6 +288,16 @@ impl Jail {
             known.pending = given.pending;
         }
         known.last_segment = segment;
+    }
+
+    /// Gives a parameter that was a shared one slots of its own.
+    fn unshare(&mut self, sources: Sources<'_>, at: u32) {
+        let kept = std::mem::replace(&mut self.params[at as usize].kept, NONE);
+        if let Some(given) = sources.shared.givens.get(kept as usize) {
+            let segment = self.slots_of(sources.shared, given, false);
+            let param = &mut self.params[at as usize];
+            (param.first_segment, param.last_segment) = (segment, segment);
+        }
     }
 
     /// Replaces the variables. The order in which jail(8) does so shows: a parameter that a value needs first moves
@@ -273,10 +325,10 @@ impl Jail {
     /// needed it is behind it then, and its turn comes again.
     fn substitute_in(&mut self, names: &Names, sources: Sources<'_>, mut at: u32) -> u32 {
         while let Some(slot) = self.unfinished(at) {
-            let begun = std::mem::take(&mut self.slots[slot].begun);
-            let mut text = if begun.is_empty() { std::mem::take(&mut self.buffer) } else { begun };
+            let begun = self.slots[slot].begun.take();
+            let mut text = begun.map_or_else(|| std::mem::take(&mut self.buffer), |begun| *begun);
             if let Some(needed) = self.finish_value(names, sources, at, slot, &mut text) {
-                self.slots[slot].begun = text;
+                self.slots[slot].begun = Some(Box::new(text));
                 self.look_at(needed);
                 self.move_before(needed, at);
                 at = needed;
@@ -306,7 +358,7 @@ impl Jail {
             if slot >= slots.end {
                 segment = *next;
                 slot = self.segments.get(segment as usize)?.slots.start;
-            } else if self.slots[slot as usize].vars.is_empty() {
+            } else if self.slots[slot as usize].left == 0 {
                 slot += 1;
             } else {
                 param.cursor = Some((segment, slot));
@@ -324,26 +376,28 @@ impl Jail {
         slot: usize,
         text: &mut Vec<u8>,
     ) -> Option<u32> {
-        let decoded = if self.slots[slot].is_own { sources.own } else { sources.shared };
-        while !self.slots[slot].vars.is_empty() {
-            let Slot { literal, vars, .. } = &self.slots[slot];
-            let var = &decoded.vars[vars.start as usize];
-            let is_inside = !text.is_empty() || !literal.is_empty() || vars.len() > 1;
+        let decoded = sources.of(self.slots[slot].is_own);
+        let Template { literal, vars, .. } = &decoded.templates[self.slots[slot].template as usize];
+        let all = &decoded.vars[vars.start as usize..vars.end as usize];
+        let first = all.len() - self.slots[slot].left as usize;
+        let mut done = first.checked_sub(1).map_or(literal.start, |last| all[last].place);
+        for (index, var) in all.iter().enumerate().skip(first) {
+            let is_inside = !text.is_empty() || done < literal.end || index + 1 < all.len();
             let found = self.look_up(names, var.name);
             if let Ok(needed) = found
                 && self.params[needed as usize].pending > 0
             {
                 return Some(needed);
             }
-            text.extend_from_slice(&decoded.literals[literal.start..var.place]);
+            text.extend_from_slice(&decoded.literals[done..var.place]);
             match found {
                 Err(missing) => {
                     let param = self.params[at as usize].name;
                     self.fail_round(var, || format!("{}: {}", names.text(param), missing.said(names.text(var.name))));
                 }
                 Ok(found) if self.params[found as usize].len == 1 => {
-                    if let Some(value) = self.only_value(found) {
-                        text.extend_from_slice(&self.slots[value].text);
+                    if let Some(value) = self.only_value(sources, found) {
+                        text.extend_from_slice(value);
                     }
                 }
                 Ok(_) if is_inside => {
@@ -354,13 +408,10 @@ impl Jail {
                     self.crash.get_or_insert((var.name, var.file, var.span));
                 }
             }
-            let slot = &mut self.slots[slot];
-            slot.literal.start = var.place;
-            slot.vars.start += 1;
+            done = var.place;
+            self.slots[slot].left -= 1;
         }
-        let rest = &mut self.slots[slot].literal;
-        text.extend_from_slice(&decoded.literals[rest.clone()]);
-        *rest = 0..0;
+        text.extend_from_slice(&decoded.literals[done..literal.end]);
         None
     }
 
@@ -388,8 +439,16 @@ impl Jail {
         }
     }
 
+    /// The value of a parameter that has one.
+    fn only_value<'a>(&'a self, sources: Sources<'a>, at: u32) -> Option<&'a Text> {
+        match self.params[at as usize].kept {
+            NONE => self.only_slot(at).map(|slot| &self.slots[slot].text),
+            kept => sources.shared_text(kept),
+        }
+    }
+
     /// The slot of a parameter that has one value.
-    fn only_value(&self, at: u32) -> Option<usize> {
+    fn only_slot(&self, at: u32) -> Option<usize> {
         self.segments_of(at).find(|segment| !segment.slots.is_empty()).map(|segment| segment.slots.start as usize)
     }
 
@@ -456,15 +515,31 @@ impl Jail {
             return Err(Diagnostic::error(&files[file as usize].source, span, message).with_help(help));
         }
         let mut at = self.first;
+        if let Some(mut all) = self.everything.take() {
+            let params: Vec<_> = self.in_order().collect();
+            params.iter().for_each(|&at| self.unshare(sources, at));
+            all.extend(params.into_iter().map(|at| self.found(names, at)));
+            self.everything = Some(all);
+        }
         while at != NONE {
-            let Collected { name, place, is_variable, behind, .. } = self.params[at as usize];
-            if !is_variable {
-                into.params.push(ResolvedParam { name: names.text(name).clone(), values: self.take_values(at) });
-                into.places.push(place);
+            let Collected { name, place, is_variable, kept, behind, .. } = self.params[at as usize];
+            if !is_variable && kept != NONE {
+                into.push_shared(kept);
+            } else if !is_variable {
+                let values = self.take_values(at);
+                into.push(ResolvedParam { name: names.text(name).clone(), values }, place);
             }
             at = behind;
         }
         Ok(self.failed.take())
+    }
+
+    fn found(&self, names: &Names, at: u32) -> Found {
+        let &Collected { name, place, is_variable, .. } = &self.params[at as usize];
+        let slots = self.segments_of(at).flat_map(|segment| segment.slots.clone());
+        let values: Vec<_> = slots.map(|slot| self.slots[slot as usize].text.clone()).collect();
+        let values = if values.is_empty() { Values::default() } else { Values::from(values) };
+        Found { name: names.text(name).clone(), is_variable, values, place }
     }
 
     fn take_values(&mut self, at: u32) -> Values {
@@ -472,7 +547,7 @@ impl Jail {
         let mut all = match len {
             0 => return Values::default(),
             1 => {
-                let value = self.only_value(at).map(|slot| std::mem::take(&mut self.slots[slot].text));
+                let value = self.only_slot(at).map(|slot| std::mem::take(&mut self.slots[slot].text));
                 return Values::from(value.unwrap_or_default());
             }
             len => Vec::with_capacity(len as usize),

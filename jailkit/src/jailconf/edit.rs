@@ -4,18 +4,20 @@ use std::ops::Range;
 
 use bstr::{BString, ByteSlice};
 
-use super::JailConf;
+use super::format::Gap;
 use super::lex::decode_into;
 use super::parse::{self, Item, Op, Param};
+use super::quote::{bare_or_quoted, quoted};
+use super::{JailBlock, JailConf};
 use crate::source::{Diagnostics, Source, Span};
 
 /// Where a statement belongs: the top level, or a jail's block.
 type Block<'a> = Option<&'a str>;
 
 /// One jail's block: its items, and where it stands.
-struct Found {
+pub(super) struct Found {
     items: Range<usize>,
-    span: Range<usize>,
+    pub(super) span: Range<usize>,
 }
 
 impl JailConf {
@@ -59,6 +61,63 @@ impl JailConf {
         }
     }
 
+    /// Gives a parameter more values in a block, beside those it has there or from elsewhere: `name += value;` behind
+    /// the last statement of the block that is about it, else on a line of its own. [`JailConf::unset`] takes it out
+    /// again. Nothing happens where there is no such block, or its last statement adds just these values.
+    ///
+    /// # Errors
+    /// Where the file could not be read any more; it is left as it was.
+    ///
+    /// # Example
+    /// ```
+    /// use jailkit::jailconf::JailConf;
+    /// use jailkit::source::Source;
+    ///
+    /// let text = "www {\n\tip4.addr = 10.0.0.2; # the first\n}\n";
+    /// let mut conf = JailConf::parse(&Source::new("jail.conf", text))?;
+    /// conf.append(Some("www"), "ip4.addr", &["10.0.0.3".to_owned()])?;
+    /// assert_eq!(conf.text(), b"www {\n\tip4.addr = 10.0.0.2; # the first\n\tip4.addr += 10.0.0.3;\n}\n");
+    /// # Ok::<(), jailkit::source::Diagnostics>(())
+    /// ```
+    pub fn append(&mut self, block: Option<&str>, name: &str, values: &[String]) -> Result<(), Diagnostics> {
+        if values.is_empty() {
+            return Ok(());
+        }
+        let said = values.iter().map(|value| quoted(value)).collect::<Vec<_>>().join(", ");
+        let statement = format!("{name} += {said};");
+        let Some(param) = self.param(block, name) else {
+            return match block {
+                Some(jail) => self.insert_in_jail(jail, &statement),
+                None => self.insert_at_top(&statement),
+            };
+        };
+        if param.op == Op::Append && self.values_of(param).iter().eq(values.iter()) {
+            return Ok(());
+        }
+        let (newline, end) = (self.newline(), param.span.end());
+        let indent = self.line_blanks(param.span.start()).map(str::to_owned);
+        match (indent, self.line_behind(end)) {
+            (Some(indent), Some(next)) => self.splice(next..next, &format!("{indent}{statement}{newline}")),
+            (Some(indent), None) if end == self.text().len() => {
+                self.splice(end..end, &format!("{newline}{indent}{statement}"))
+            }
+            _ => self.insert_beside(end, &statement),
+        }
+    }
+
+    /// Puts a statement on the line of the one that ends before it.
+    fn insert_beside(&mut self, end: usize, statement: &str) -> Result<(), Diagnostics> {
+        let blank = if self.text().get(end).is_some_and(u8::is_ascii_whitespace) { " " } else { "" };
+        self.splice(end..end, &format!("{blank}{statement}"))
+    }
+
+    /// Where the next line begins, where nothing but a comment follows on this one.
+    pub(super) fn line_behind(&self, end: usize) -> Option<usize> {
+        let next = end + memchr::memchr(b'\n', &self.text()[end..])? + 1;
+        let rest = self.text()[end..next].trim_ascii();
+        (rest.is_empty() || rest.starts_with(b"#") || rest.starts_with(b"//")).then_some(next)
+    }
+
     /// Takes a parameter out of a block; its line goes with it where nothing else stands there.
     ///
     /// # Errors
@@ -76,21 +135,34 @@ impl JailConf {
     /// Where the file could not be read any more; it is left as it was.
     pub fn add_jail(&mut self, name: &str, params: &[(String, Vec<String>)]) -> Result<(), Diagnostics> {
         let (newline, indent) = (self.newline(), self.indent());
-        let mut text = String::new();
-        match self.text() {
-            [] => {}
-            [.., b'\n'] => text += newline,
-            _ => text = newline.repeat(2),
-        }
-        text += &format!("{} {{{newline}", bare_or_quoted(name));
+        let mut text = format!("{} {{{newline}", bare_or_quoted(name));
         for (name, values) in params {
             let said = values.iter().map(|value| quoted(value)).collect::<Vec<_>>().join(", ");
             let assignment = if said.is_empty() { String::new() } else { format!(" = {said}") };
             text += &format!("{indent}{name}{assignment};{newline}");
         }
-        text += &format!("}}{newline}");
+        self.append_block(&(text + "}" + newline))
+    }
+
+    /// Adds a jail that was built from values, likewise, in the layout of the file.
+    ///
+    /// # Errors
+    /// Where jail.conf(5) cannot say it, or the file could not be read any more; it is left as it was.
+    pub fn add_block(&mut self, block: &JailBlock) -> Result<(), Diagnostics> {
+        let text = block.text_in(&self.indent(), self.newline())?;
+        self.append_block(&text)
+    }
+
+    fn append_block(&mut self, block: &str) -> Result<(), Diagnostics> {
+        let newline = self.newline();
+        let gap = match self.text() {
+            [] => String::new(),
+            [.., b'\n'] => newline.to_owned(),
+            _ => newline.repeat(2),
+        };
+        let block = if self.is_open() { block.trim_end() } else { block };
         let end = self.text().len();
-        self.splice(end..end, &text)
+        self.splice(end..end, &(gap + block))
     }
 
     /// Removes a jail's block, with the blank line before it.
@@ -99,18 +171,18 @@ impl JailConf {
     /// Where the file could not be read any more; it is left as it was.
     pub fn remove_jail(&mut self, name: &str) -> Result<(), Diagnostics> {
         let Some(found) = self.jail(name) else { return Ok(()) };
-        let mut span = self.whole_lines(found.span);
-        let before = &self.text()[..span.start];
-        for (blank, len) in [(&b"\n\n"[..], 1), (b"\n\r\n", 2)] {
-            if before.ends_with(blank) {
-                span.start -= len;
-                break;
-            }
-        }
-        self.splice(span, "")
+        let span = self.own_lines(&found.span).unwrap_or(found.span);
+        self.cut_lines(self.with_blank_line(span))
     }
 
-    fn splice(&mut self, range: Range<usize>, new: &str) -> Result<(), Diagnostics> {
+    /// A span with the blank line before it, where there is one.
+    pub(super) fn with_blank_line(&self, span: Range<usize>) -> Range<usize> {
+        let before = &self.text()[..span.start];
+        let len = [(&b"\n\n"[..], 1), (b"\n\r\n", 2)].into_iter().find(|(blank, _)| before.ends_with(blank));
+        span.start - len.map_or(0, |(_, len)| len)..span.end
+    }
+
+    pub(super) fn splice(&mut self, range: Range<usize>, new: &str) -> Result<(), Diagnostics> {
         let mut text = self.text().to_vec();
         text.splice(range, new.bytes());
         let source = Source::new(self.source.name(), text);
@@ -119,13 +191,13 @@ impl JailConf {
         Ok(())
     }
 
-    fn name_of(&self, span: Span) -> Vec<u8> {
+    pub(super) fn name_of(&self, span: Span) -> Vec<u8> {
         let mut name = Vec::new();
         decode_into(self.source.slice(span), &mut name);
         name
     }
 
-    fn values_of(&self, param: &Param) -> Vec<BString> {
+    pub(super) fn values_of(&self, param: &Param) -> Vec<BString> {
         let ranges = &self.statements.values[param.values.start as usize..param.values.end as usize];
         let value = |range: &Range<u32>| {
             let mut text = Vec::new();
@@ -182,7 +254,7 @@ impl JailConf {
     }
 
     /// Where the values stand, with the quote that ends a string after a variable.
-    fn written_values(&self, param: &Param) -> Range<usize> {
+    pub(super) fn written_values(&self, param: &Param) -> Range<usize> {
         let Range { start, end } = param.value_span.range();
         start..end + usize::from(self.text().get(end) == Some(&b'"'))
     }
@@ -193,7 +265,7 @@ impl JailConf {
         param.name.end() + usize::from(quote)
     }
 
-    fn jail(&self, name: &str) -> Option<Found> {
+    pub(super) fn jail(&self, name: &str) -> Option<Found> {
         let mut open: Vec<(Vec<u8>, usize, usize)> = Vec::new();
         let mut found = None;
         for (index, item) in self.statements.items.iter().enumerate() {
@@ -216,19 +288,41 @@ impl JailConf {
         found
     }
 
-    /// Cuts a statement out, with its line where it is alone there.
+    /// Cuts a statement out: with its line where it is alone there, and with the blank line behind that where the
+    /// statement is a paragraph of its own; else with one blank beside it.
     fn cut(&mut self, span: Range<usize>) -> Result<(), Diagnostics> {
-        let span = self.whole_lines(span);
-        self.splice(span, "")
+        let text = self.text();
+        if let Some(lines) = self.own_lines(&span) {
+            let (before, behind) = (&text[..lines.start], &text[lines.end..]);
+            let is_paragraph = before.is_empty() || before.ends_with(b"\n\n") || before.ends_with(b"\n\r\n");
+            let blank = [&b"\n"[..], b"\r\n"].into_iter().find(|line| is_paragraph && behind.starts_with(line));
+            return self.cut_lines(lines.start..lines.end + blank.map_or(0, <[u8]>::len));
+        }
+        let Range { start, end } = span;
+        let is_behind_blank = text[..start].ends_with(b" ");
+        match text.get(end) {
+            Some(b' ') => self.splice(start..end + 1, ""),
+            next if is_behind_blank && next.is_none_or(u8::is_ascii_whitespace) => self.splice(start - 1..end, ""),
+            _ => self.splice(start..end, ""),
+        }
     }
 
-    /// The lines that a span covers, where nothing else stands on them; else the span itself.
-    fn whole_lines(&self, span: Range<usize>) -> Range<usize> {
+    /// Cuts lines out; a last line without a newline takes the one before it along.
+    pub(super) fn cut_lines(&mut self, lines: Range<usize>) -> Result<(), Diagnostics> {
+        let Range { mut start, end } = lines;
         let text = self.text();
-        let start = text[..span.start].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        if end == text.len() && text.last().is_some_and(|&byte| byte != b'\n') {
+            start -= [&b"\r\n"[..], b"\n"].into_iter().find(|end| text[..start].ends_with(end)).map_or(0, <[u8]>::len);
+        }
+        self.splice(start..end, "")
+    }
+
+    /// The lines that a span covers, where nothing else stands on them.
+    pub(super) fn own_lines(&self, span: &Range<usize>) -> Option<Range<usize>> {
+        let text = self.text();
+        let start = span.start - self.line_blanks(span.start)?.len();
         let end = memchr::memchr(b'\n', &text[span.end..]).map_or(text.len(), |len| span.end + len + 1);
-        let is_blank = |range: Range<usize>| text[range].iter().all(u8::is_ascii_whitespace);
-        if is_blank(start..span.start) && is_blank(span.end..end) { start..end } else { span }
+        text[span.end..end].iter().all(u8::is_ascii_whitespace).then_some(start..end)
     }
 
     pub(super) fn newline(&self) -> &'static str {
@@ -272,59 +366,42 @@ impl JailConf {
         }
     }
 
-    /// Behind the last parameter of the top level, or before the first jail.
+    /// Whether the last line has no newline.
+    fn is_open(&self) -> bool {
+        self.text().last().is_some_and(|&byte| byte != b'\n')
+    }
+
+    /// Behind the last parameter of the top level, or before the first jail and the comments right above it.
     fn insert_at_top(&mut self, statement: &str) -> Result<(), Diagnostics> {
         let newline = self.newline();
         let last = self.own_items(None).last();
         if let Some(Item::Param(param)) = last {
             let end = param.span.end();
-            let line_end = memchr::memchr(b'\n', &self.text()[end..]).map_or(self.text().len(), |len| end + len + 1);
-            let rest = self.text()[end..line_end].trim_ascii();
-            let alone = rest.is_empty() || rest.starts_with(b"#") || rest.starts_with(b"//");
-            return match self.text()[..line_end].last() {
-                Some(b'\n') if alone => self.splice(line_end..line_end, &format!("{statement}{newline}")),
-                _ => self.splice(end..end, &format!("{newline}{statement}")),
+            return match self.line_behind(end) {
+                Some(line_end) => self.splice(line_end..line_end, &format!("{statement}{newline}")),
+                None if end == self.text().len() => self.splice(end..end, &format!("{newline}{statement}")),
+                None => self.insert_beside(end, statement),
             };
         }
         let first = self.statements.items.iter().find_map(|item| match item {
             Item::Open { start, .. } => Some(*start as usize),
             _ => None,
         });
-        match first {
-            Some(at) => self.splice(at..at, &format!("{statement}{newline}{newline}")),
-            None => {
-                let end = self.text().len();
-                let gap = if self.text().last().is_some_and(|&byte| byte != b'\n') { newline } else { "" };
-                self.splice(end..end, &format!("{gap}{statement}{newline}"))
-            }
+        let Some(first) = first else {
+            let end = self.text().len();
+            let (before, behind) = if self.is_open() { (newline, "") } else { ("", newline) };
+            return self.splice(end..end, &format!("{before}{statement}{behind}"));
+        };
+        let line = first - self.line_blanks(first).map_or(0, str::len);
+        let at = Gap::of(&self.text()[..first]).comments_above(true).unwrap_or(line);
+        let before = &self.text()[..at];
+        if before.last().is_some_and(|&byte| byte != b'\n') {
+            return self.splice(at..at, &format!("{statement} "));
         }
+        let is_paragraph = before.is_empty() || before.ends_with(b"\n\n") || before.ends_with(b"\n\r\n");
+        let blank = if is_paragraph { newline } else { "" };
+        self.splice(at..at, &format!("{statement}{newline}{blank}"))
     }
-}
-
-/// A name as a block is called: bare where jail(8) reads it as one piece.
-fn bare_or_quoted(name: &str) -> String {
-    let atom = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte);
-    if !name.is_empty() && name.bytes().all(atom) { name.to_owned() } else { quoted(name) }
-}
-
-/// A value as jail.conf(5) writes it: words, numbers and addresses bare, everything else in double quotes, in which
-/// variables stay variables.
-fn quoted(value: &str) -> String {
-    let atom = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:%@".contains(&byte);
-    if !value.is_empty() && value.bytes().all(atom) {
-        return value.to_owned();
-    }
-    let mut text = String::from("\"");
-    let mut rest = value.chars().peekable();
-    while let Some(c) = rest.next() {
-        match c {
-            '\\' if rest.peek() == Some(&'$') => text.push(c),
-            '"' | '\\' => text.extend(['\\', c]),
-            '\n' => text += "\\n",
-            c => text.push(c),
-        }
-    }
-    text + "\""
 }
 
 #[cfg(test)]
@@ -352,6 +429,9 @@ mod tests {
             ("a = 1;", None, "b", &["x y"], "a = 1;\nb = \"x y\";"),
             ("a = 1; # one\nw {\n}\n", None, "b", &["2"], "a = 1; # one\nb = 2;\nw {\n}\n"),
             ("w { }\n", None, "b", &["2"], "b = 2;\n\nw { }\n"),
+            ("# w\nw { }\n", None, "b", &["2"], "b = 2;\n\n# w\nw { }\n"),
+            ("# all\n\n# w\n/* w */\nw { }\n", None, "b", &["2"], "# all\n\nb = 2;\n\n# w\n/* w */\nw { }\n"),
+            ("a = 1; w { }\n", None, "b", &["2"], "a = 1; b = 2; w { }\n"),
             ("a = 1;\n", None, "a", &["1"], "a = 1;\n"),
             ("a  =  1 ; # why\n", None, "a", &["2", "3"], "a  =  2, 3 ; # why\n"),
             ("a;\n", None, "a", &["2"], "a = 2;\n"),
@@ -370,8 +450,27 @@ mod tests {
     }
 
     #[test]
+    fn a_value_is_added_beside_those_that_are_there() {
+        for (text, block, after) in [
+            ("", None, "p += 2;\n"),
+            ("p = 1;\n", None, "p = 1;\np += 2;\n"),
+            ("p = 1; # why\nw { }\n", None, "p = 1; # why\np += 2;\nw { }\n"),
+            ("p = 1;", None, "p = 1;\np += 2;"),
+            ("w {\n\tp = 1;\n\tq;\n}\n", Some("w"), "w {\n\tp = 1;\n\tp += 2;\n\tq;\n}\n"),
+            ("w {\n\tq;\n}\n", Some("w"), "w {\n\tq;\n\tp += 2;\n}\n"),
+            ("w { p = 1; q; }\n", Some("w"), "w { p = 1; p += 2; q; }\n"),
+            ("w { p; /* c\n*/ }\n", Some("w"), "w { p; p += 2; /* c\n*/ }\n"),
+            ("w { p += 2; }\n", Some("w"), "w { p += 2; }\n"),
+            ("v { }\n", Some("w"), "v { }\n"),
+        ] {
+            assert_eq!(edited(text, |conf| conf.append(block, "p", &["2".to_owned()])), after, "{text:?}");
+        }
+        assert_eq!(edited("p = 1;\n", |conf| conf.append(None, "p", &[])), "p = 1;\n");
+    }
+
+    #[test]
     fn what_was_added_comes_out_again() {
-        for text in ["", "# mine\n", "a = 1;\n\nw {\n\tx;\n}\n", "w { x; }\n", "w {\r\n}\r\n"] {
+        for text in ["", "# mine", "a;", "# mine\n", "a = 1;\n\nw {\n\tx;\n}\n", "w { x; }\n", "w {\r\n}\r\n"] {
             let mut conf = JailConf::parse(&Source::new("jail.conf", text)).unwrap();
             conf.add_jail("www", &[("path".into(), vec!["/srv".into()]), ("exec.clean".into(), vec![])]).unwrap();
             conf.set(Some("www"), "mount.devfs", &[]).unwrap();

@@ -99,7 +99,7 @@ fn pieces<'a>(statements: &'a Statements, range: &std::ops::Range<u32>) -> &'a [
 }
 
 /// What stands between two tokens: blanks and comments.
-struct Gap<'a> {
+pub(super) struct Gap<'a> {
     /// The quote that ends a string with a variable at its end; it belongs to the token before.
     quote: &'a [u8],
     comments: Vec<Comment<'a>>,
@@ -108,6 +108,8 @@ struct Gap<'a> {
 }
 
 struct Comment<'a> {
+    /// Where it begins in the gap.
+    start: usize,
     text: &'a [u8],
     /// Whether it reaches to the end of its line.
     is_line: bool,
@@ -116,8 +118,16 @@ struct Comment<'a> {
     blanks: &'a [u8],
 }
 
+impl Comment<'_> {
+    /// Whether nothing but blanks stands before it in the gap.
+    fn is_at_start(&self) -> bool {
+        self.start == self.blanks.len()
+    }
+}
+
 impl<'a> Gap<'a> {
-    fn of(text: &'a [u8]) -> Self {
+    pub(super) fn of(text: &'a [u8]) -> Self {
+        let whole = text.len();
         let quote = usize::from(text.first() == Some(&b'"'));
         let (quote, mut rest) = text.split_at(quote);
         let mut comments = Vec::new();
@@ -136,9 +146,32 @@ impl<'a> Gap<'a> {
             };
             let (text, after) = comment.split_at(len.unwrap_or(comment.len()));
             let blanks = &blanks[memchr::memrchr(b'\n', blanks).map_or(0, |at| at + 1)..];
-            comments.push(Comment { text, is_line, newlines, blanks });
+            comments.push(Comment { start: whole - comment.len(), text, is_line, newlines, blanks });
             rest = after;
         }
+    }
+}
+
+impl Gap<'_> {
+    /// Where the line begins on which the comments begin that stand right above what follows the gap; none where there
+    /// are none, or where they stand beside something else. The gap itself may be where a line begins.
+    pub(super) fn comments_above(&self, begins_line: bool) -> Option<usize> {
+        // A stray semicolon or a brace: what follows it could be within a comment.
+        let is_comment = |text: &[u8]| [&b"#"[..], b"//", b"/*"].iter().any(|begin| text.starts_with(begin));
+        if !self.comments.iter().all(|comment| is_comment(comment.text)) {
+            return None;
+        }
+        let mut below = self.newlines;
+        let mut first = None;
+        for (index, comment) in self.comments.iter().enumerate().rev() {
+            let is_first_in_line = comment.newlines > 0 || (index == 0 && begins_line && comment.is_at_start());
+            if below > 1 || !is_first_in_line {
+                break;
+            }
+            first = Some(comment.start - comment.blanks.len());
+            below = comment.newlines;
+        }
+        first
     }
 }
 

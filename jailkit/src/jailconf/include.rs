@@ -1,6 +1,7 @@
 //! `.include`: the files that a jail.conf takes in where it says so.
 
 use std::borrow::Cow;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice};
@@ -18,6 +19,50 @@ const MAX_FILES: usize = 4096;
 /// How long all files may be together: a place in them is a number of 32 bits.
 const MAX_LEN: usize = Source::MAX_LEN;
 
+/// Where the files lie that a jail.conf includes. A relative name has been put behind the directory of the file that
+/// includes it before it comes here.
+pub trait Files {
+    /// The bytes of a file.
+    ///
+    /// # Errors
+    /// What reading it failed with.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+
+    /// The files that a pattern with `*`, `?` or `[` matches, in order; none where it is no pattern. As in glob(3), a
+    /// wildcard matches neither a slash nor the dot that a name begins with.
+    fn matching(&self, pattern: &str) -> Option<Vec<PathBuf>>;
+}
+
+/// The files of this system.
+pub struct HostFiles;
+
+impl Files for HostFiles {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+
+    fn matching(&self, pattern: &str) -> Option<Vec<PathBuf>> {
+        Some(glob::glob_with(pattern, GLOB).ok()?.filter_map(Result::ok).collect())
+    }
+}
+
+/// No files at all: none is found, and no pattern matches one.
+pub struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn matching(&self, _: &str) -> Option<Vec<PathBuf>> {
+        Some(Vec::new())
+    }
+}
+
+/// How glob(3) takes a pattern.
+pub(crate) const GLOB: glob::MatchOptions =
+    glob::MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
+
 /// One file with its statements.
 pub(super) struct File<'a> {
     pub(super) source: Source,
@@ -29,13 +74,18 @@ pub(super) struct File<'a> {
 }
 
 /// The file and all that it includes; itself the first.
-pub(super) fn load<'a>(source: &Source, statements: &'a Statements) -> Result<Vec<File<'a>>, Diagnostics> {
+pub(super) fn load<'a>(
+    from: &dyn Files,
+    source: &Source,
+    statements: &'a Statements,
+) -> Result<Vec<File<'a>>, Diagnostics> {
     let mut files = Vec::new();
-    add(&mut files, source.clone(), Cow::Borrowed(statements), 0, 0)?;
+    add(from, &mut files, source.clone(), Cow::Borrowed(statements), 0, 0)?;
     Ok(files)
 }
 
 fn add<'a>(
+    from: &dyn Files,
     files: &mut Vec<File<'a>>,
     source: Source,
     statements: Cow<'a, Statements>,
@@ -43,7 +93,7 @@ fn add<'a>(
     base: u32,
 ) -> Result<usize, Diagnostics> {
     let index = files.len();
-    let included = includes(&source, &statements)?;
+    let included = includes(from, &source, &statements)?;
     files.push(File { source: source.clone(), statements, base, included: Vec::new() });
     for (item, param, paths) in included {
         let error = |message: String, help: &str| Diagnostic::error(&source, param.span, message).with_help(help);
@@ -57,7 +107,7 @@ fn add<'a>(
                 let message = format!("more than {MAX_FILES} files are included");
                 return Err(error(message, "look for files that include one another").into());
             }
-            let included = Source::read(&path).map_err(|cause| {
+            let included = read(from, &path).map_err(|cause| {
                 let message = format!("cannot read {}: {cause}", path.display());
                 error(message, "the file must exist, unless its name has a *, ? or [ in it")
             })?;
@@ -67,11 +117,19 @@ fn add<'a>(
                 return Err(error(message, "look for files that are no jail.conf").into());
             }
             let statements = parse::parse(&included)?;
-            indices.push(add(files, included, Cow::Owned(statements), depth + 1, base as u32)?);
+            indices.push(add(from, files, included, Cow::Owned(statements), depth + 1, base as u32)?);
         }
         files[index].included.push((item, indices));
     }
     Ok(index)
+}
+
+fn read(from: &dyn Files, path: &Path) -> io::Result<Source> {
+    let text = from.read(path)?;
+    if text.len() > Source::MAX_LEN {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(Source::new(path, text))
 }
 
 /// Whether a statement is the directive and not a parameter.
@@ -84,7 +142,11 @@ fn is_include(source: &Source, param: &Param) -> bool {
 }
 
 /// The directives of a file, each with the index of its item and the files that it names.
-fn includes(source: &Source, statements: &Statements) -> Result<Vec<(usize, Param, Vec<PathBuf>)>, Diagnostics> {
+fn includes(
+    from: &dyn Files,
+    source: &Source,
+    statements: &Statements,
+) -> Result<Vec<(usize, Param, Vec<PathBuf>)>, Diagnostics> {
     let mut found = Vec::new();
     if memchr::memmem::find(source.text(), b"include").is_none() && !source.text().contains(&b'\\') {
         return Ok(found);
@@ -106,7 +168,7 @@ fn includes(source: &Source, statements: &Statements) -> Result<Vec<(usize, Para
                     }
                 }
             }
-            paths.extend(matching(source.name(), &BString::from(name)));
+            paths.extend(matching(from, source.name(), &BString::from(name)));
         }
         found.push((index, param.clone(), paths));
     }
@@ -115,20 +177,15 @@ fn includes(source: &Source, statements: &Statements) -> Result<Vec<(usize, Para
 
 /// The files that a name stands for: itself, or what its pattern matches. A relative name begins at the directory of
 /// the file that includes it.
-fn matching(including: &Path, name: &BString) -> Vec<PathBuf> {
+fn matching(from: &dyn Files, including: &Path, name: &BString) -> Vec<PathBuf> {
     let mut full = Vec::new();
     if !name.starts_with(b"/") {
         let including = including.as_os_str().as_encoded_bytes();
         full.extend_from_slice(&including[..including.rfind_byte(b'/').map_or(0, |slash| slash + 1)]);
     }
     full.extend_from_slice(name);
-    let literal = || vec![full.to_path_lossy().into_owned()];
     let has_pattern = full.find_byteset(b"*?").is_some()
         || full.find_byte(b'[').is_some_and(|open| full[open + 1..].find_byte(b']').is_some());
-    let options =
-        glob::MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
-    match full.to_str().ok().filter(|_| has_pattern).map(|pattern| glob::glob_with(pattern, options)) {
-        Some(Ok(paths)) => paths.filter_map(Result::ok).collect(),
-        _ => literal(),
-    }
+    let pattern = full.to_str().ok().filter(|_| has_pattern);
+    pattern.and_then(|pattern| from.matching(pattern)).unwrap_or_else(|| vec![full.to_path_lossy().into_owned()])
 }

@@ -42,6 +42,15 @@ pub(super) enum Item {
 }
 
 impl Item {
+    /// The offset behind what is known of it; a block's opening brace comes after its name.
+    pub(super) fn end(&self) -> usize {
+        match self {
+            Self::Open { name, .. } => name.end(),
+            Self::Close { span } => span.end(),
+            Self::Param(param) => param.span.end(),
+        }
+    }
+
     /// The offset of its first byte.
     pub(super) fn start(&self) -> u32 {
         match self {

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use bstr::ByteSlice;
 use rayon::prelude::*;
 
-use super::assemble::{Failed, FailedAt, Jail, Sources};
+use super::assemble::{Failed, FailedAt, Found, Jail, Sources};
 use super::block::Decoded;
-use super::include::{self, File};
+use super::include::{self, File, Files};
 use super::names::Names;
 use super::origin::Places;
 use super::parse::Statements;
-use super::resolved::{Params, Resolved, ResolvedJail, Together, leading_int, trim_space};
+use super::resolved::{Params, Resolved, ResolvedJail, Shared, Together, leading_int, trim_space};
 use crate::source::{Diagnostic, Diagnostics, Source};
 
 /// How many jails are worth a thread of their own.
@@ -25,8 +25,8 @@ const WORTH_A_THREAD: usize = 1000;
 /// How many jails keep their parameters together.
 const TOGETHER: usize = 256;
 
-pub(super) fn resolve(source: &Source, statements: &Statements) -> Result<Resolved, Diagnostics> {
-    let files = include::load(source, statements)?;
+pub(super) fn resolve(from: &dyn Files, source: &Source, statements: &Statements) -> Result<Resolved, Diagnostics> {
+    let files = include::load(from, source, statements)?;
     let places = Arc::new(Places::of(&files));
     let blocks = &places.blocks;
     let jails: Vec<usize> =
@@ -44,12 +44,14 @@ pub(super) fn resolve(source: &Source, statements: &Statements) -> Result<Resolv
 }
 
 /// Resolves one jail after the other.
-struct Resolver<'a> {
+pub(super) struct Resolver<'a> {
     files: &'a [File<'a>],
     places: &'a Arc<Places>,
     names: Names,
     /// The parameters of the wildcards and the top level, decoded once.
     shared: Decoded,
+    /// Those of them that jails have as they are.
+    table: Arc<Shared>,
     wildcards: Vec<Wildcard<'a>>,
     /// Those of the jail at hand.
     own: Decoded,
@@ -65,7 +67,7 @@ struct Wildcard<'a> {
 }
 
 impl<'a> Resolver<'a> {
-    fn new(files: &'a [File<'a>], places: &'a Arc<Places>) -> Self {
+    pub(super) fn new(files: &'a [File<'a>], places: &'a Arc<Places>) -> Self {
         let blocks = &places.blocks;
         let (mut names, mut shared) = (Names::new(), Decoded::default());
         let all = blocks.blocks.iter().enumerate().map(|(index, block)| (index, block, blocks.name(block)));
@@ -75,21 +77,22 @@ impl<'a> Resolver<'a> {
             params: shared.take_in(&mut names, files, blocks, block),
         });
         let wildcards = wildcards.collect();
-        Self { files, places, names, shared, wildcards, own: Decoded::default(), jail: Jail::default() }
+        let table = Arc::new(Shared::of(&names, &shared));
+        Self { files, places, names, shared, table, wildcards, own: Decoded::default(), jail: Jail::default() }
     }
 
     /// The jails whose blocks have these numbers.
     fn jails(&mut self, indices: &[usize]) -> Result<Vec<ResolvedJail>, Diagnostic> {
         let mut jails = Vec::with_capacity(indices.len());
-        let mut room = 0;
+        let mut room = (0, 0);
         for indices in indices.chunks(TOGETHER) {
-            let mut together = Together::with_room(room, self.places.clone());
+            let mut together = Together::with_room(room, self.places.clone(), self.table.clone());
             let mut ends = Vec::with_capacity(indices.len());
             for &index in indices {
                 let failed = self.jail(index, &mut together)?;
-                ends.push((index, failed.map(|failed| self.diagnostic(failed)), together.params.len()));
+                ends.push((index, failed.map(|failed| self.diagnostic(failed)), together.len()));
             }
-            room = together.params.len() + together.params.len() / 16;
+            room = together.room();
             let together = Arc::new(together);
             let mut start = 0;
             jails.extend(ends.into_iter().map(|(index, failed, end)| {
@@ -102,6 +105,15 @@ impl<'a> Resolver<'a> {
         Ok(jails)
     }
 
+    /// The parameters and variables of one jail, in its order; why it fails, where it does.
+    pub(super) fn everything(&mut self, index: usize) -> Result<(Vec<Found>, Option<Box<Diagnostic>>), Diagnostic> {
+        let mut together = Together::with_room((0, 0), self.places.clone(), self.table.clone());
+        self.jail.everything = Some(Vec::new());
+        let failed = self.jail(index, &mut together)?;
+        let failed = failed.map(|failed| self.diagnostic(failed));
+        Ok((self.jail.everything.take().unwrap_or_default(), failed))
+    }
+
     /// Puts the parameters of one jail behind those of others; why it fails, where it does.
     fn jail(&mut self, index: usize, into: &mut Together) -> Result<Option<Failed>, Diagnostic> {
         let Self { names, shared, own, jail, .. } = self;
@@ -110,20 +122,21 @@ impl<'a> Resolver<'a> {
         let name = blocks.name(block);
         own.clear();
         let own_params = own.take_in(names, self.files, blocks, block);
+        let sources = Sources { shared, own };
         jail.begin(names, name, block.place, is_number(name));
         let before = self.wildcards.partition_point(|wildcard| wildcard.index < index);
         for wildcard in &self.wildcards[..before] {
             if matches_wildcard(name, wildcard.name) {
-                jail.add_all(names, shared, wildcard.params.clone(), false);
+                jail.add_all(names, sources, wildcard.params.clone(), false);
             }
         }
-        jail.add_all(names, own, own_params, true);
+        jail.add_all(names, sources, own_params, true);
         for wildcard in &self.wildcards[before..] {
             if matches_wildcard(name, wildcard.name) {
-                jail.add_all(names, shared, wildcard.params.clone(), false);
+                jail.add_all(names, sources, wildcard.params.clone(), false);
             }
         }
-        jail.finish(names, Sources { shared, own }, self.files, name, into)
+        jail.finish(names, sources, self.files, name, into)
     }
 
     /// What is to be said of a jail that fails.
@@ -140,7 +153,7 @@ impl<'a> Resolver<'a> {
 }
 
 /// Whether strtol(3) reads the name whole, and not as 0: such a name is a jid.
-fn is_number(name: &[u8]) -> bool {
+pub(super) fn is_number(name: &[u8]) -> bool {
     let text = trim_space(name);
     let digits = text.strip_prefix(b"-").or(text.strip_prefix(b"+")).unwrap_or(text);
     !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) && leading_int(name) != 0

@@ -1,13 +1,15 @@
 //! The resolved view of a jail.conf: each jail with its parameters.
 
 use std::fmt;
-use std::ops::{Deref, Range};
+use std::ops::{Index, Range};
 use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice};
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
+use super::block::{Decoded, Given};
+use super::names::Names;
 use super::option::same_option;
 use super::origin::{Origin, Places};
 use super::text::{Text, Values};
@@ -102,54 +104,166 @@ pub struct ResolvedParam {
     pub values: Values,
 }
 
-/// The parameters of a jail, a slice of [`ResolvedParam`]s. Those of several jails are kept together.
+/// The parameters of a jail, each a [`ResolvedParam`]. Those of several jails are kept together, and what many jails
+/// have as it stands in a wildcard or at the top level is kept once.
 #[derive(Clone)]
 pub struct Params {
     pub(super) together: Arc<Together>,
-    pub(super) range: Range<usize>,
+    pub(super) range: Range<u32>,
 }
 
 /// The parameters of several jails.
 pub(super) struct Together {
-    pub(super) params: Vec<ResolvedParam>,
+    /// Each parameter of each jail: its place among the jails' own, or with [`SHARED`] among the shared ones.
+    all: Vec<u32>,
+    own: Vec<ResolvedParam>,
     /// Where each was set last.
-    pub(super) places: Vec<u32>,
+    own_places: Vec<u32>,
+    shared: Arc<Shared>,
     origins: Arc<Places>,
 }
 
+/// Marks the number of a shared parameter.
+const SHARED: u32 = 1 << 31;
+
+/// Parameters of wildcards and the top level as jails have them that do not change them.
+pub(super) struct Shared {
+    params: Vec<ResolvedParam>,
+    places: Vec<u32>,
+}
+
+impl Shared {
+    pub(super) fn of(names: &Names, decoded: &Decoded) -> Self {
+        let param = |given: &Given| {
+            let templates = &decoded.templates[given.values.start as usize..given.values.end as usize];
+            let values = match templates {
+                [] => Values::default(),
+                [only] => only.text.clone().into(),
+                several => several.iter().map(|template| template.text.clone()).collect::<Vec<_>>().into(),
+            };
+            ResolvedParam { name: names.text(given.name).clone(), values }
+        };
+        let places = decoded.givens.iter().map(|given| given.place).collect();
+        Self { params: decoded.givens.iter().map(param).collect(), places }
+    }
+}
+
 impl Together {
-    pub(super) fn with_room(params: usize, origins: Arc<Places>) -> Self {
-        Self { params: Vec::with_capacity(params), places: Vec::with_capacity(params), origins }
+    /// Room for so many parameters of all, and so many of their own.
+    pub(super) fn with_room((all, own): (usize, usize), origins: Arc<Places>, shared: Arc<Shared>) -> Self {
+        let (all, own, own_places) = (Vec::with_capacity(all), Vec::with_capacity(own), Vec::with_capacity(own));
+        Self { all, own, own_places, shared, origins }
+    }
+
+    /// The room that as many jails again need, and a little more.
+    pub(super) fn room(&self) -> (usize, usize) {
+        let with_more = |len: usize| len + len / 16;
+        (with_more(self.all.len()), with_more(self.own.len()))
+    }
+
+    pub(super) fn len(&self) -> u32 {
+        self.all.len() as u32
+    }
+
+    pub(super) fn push(&mut self, param: ResolvedParam, place: u32) {
+        self.all.push(self.own.len() as u32);
+        self.own.push(param);
+        self.own_places.push(place);
+    }
+
+    pub(super) fn push_shared(&mut self, number: u32) {
+        self.all.push(number | SHARED);
+    }
+
+    fn param(&self, number: u32) -> &ResolvedParam {
+        match number & SHARED {
+            0 => &self.own[number as usize],
+            _ => &self.shared.params[(number & !SHARED) as usize],
+        }
     }
 }
 
 impl Params {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.numbers().len()
+    }
+
+    /// Whether there are none; a jail has at least a name.
+    pub fn is_empty(&self) -> bool {
+        self.numbers().is_empty()
+    }
+
+    /// The parameter at an index, in jail(8)'s order.
+    pub fn get(&self, index: usize) -> Option<&ResolvedParam> {
+        self.numbers().get(index).map(|&number| self.together.param(number))
+    }
+
+    /// All of them, in jail(8)'s order.
+    pub fn iter(&self) -> ParamsIter<'_> {
+        ParamsIter { together: &self.together, numbers: self.numbers().iter() }
+    }
+
+    fn numbers(&self) -> &[u32] {
+        &self.together.all[self.range.start as usize..self.range.end as usize]
+    }
+
     /// What tells the place where the parameter at this index was set from all others.
     pub(super) fn place(&self, index: usize) -> Option<u32> {
-        self.together.places[self.range.clone()].get(index).copied()
+        let &number = self.numbers().get(index)?;
+        Some(match number & SHARED {
+            0 => self.together.own_places[number as usize],
+            _ => self.together.shared.places[(number & !SHARED) as usize],
+        })
     }
 
     /// Where the parameter at this index was set last, [`Scope`](super::Scope) and all. It costs a look at the file;
     /// until then, a parameter keeps only a number.
     pub fn origin(&self, index: usize) -> Option<Origin> {
-        let &place = self.together.places[self.range.clone()].get(index)?;
-        Some(self.together.origins.origin(place))
+        self.place(index).map(|place| self.together.origins.origin(place))
     }
 }
 
-impl Deref for Params {
-    type Target = [ResolvedParam];
+impl Index<usize> for Params {
+    type Output = ResolvedParam;
 
-    fn deref(&self) -> &[ResolvedParam] {
-        &self.together.params[self.range.clone()]
+    fn index(&self, index: usize) -> &ResolvedParam {
+        self.together.param(self.numbers()[index])
     }
 }
+
+/// What [`Params::iter`] goes over.
+#[derive(Clone)]
+pub struct ParamsIter<'a> {
+    together: &'a Together,
+    numbers: std::slice::Iter<'a, u32>,
+}
+
+impl<'a> Iterator for ParamsIter<'a> {
+    type Item = &'a ResolvedParam;
+
+    fn next(&mut self) -> Option<&'a ResolvedParam> {
+        self.numbers.next().map(|&number| self.together.param(number))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.numbers.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for ParamsIter<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.numbers.next_back().map(|&number| self.together.param(number))
+    }
+}
+
+impl ExactSizeIterator for ParamsIter<'_> {}
 
 impl<'a> IntoIterator for &'a Params {
     type Item = &'a ResolvedParam;
-    type IntoIter = std::slice::Iter<'a, ResolvedParam>;
+    type IntoIter = ParamsIter<'a>;
 
-    fn into_iter(self) -> Self::IntoIter {
+    fn into_iter(self) -> ParamsIter<'a> {
         self.iter()
     }
 }
@@ -162,7 +276,7 @@ impl fmt::Debug for Params {
 
 impl PartialEq for Params {
     fn eq(&self, other: &Self) -> bool {
-        **self == **other
+        self.iter().eq(other)
     }
 }
 

@@ -24,7 +24,7 @@ mod value;
 pub use def::{Beyond, By, Change, Fallback, Kind, Need, NotSince, ParamDef, Since};
 pub use name::{no_form, plain_form};
 pub use table::{Family, Found, all, family, find, find_in, nearest, of_jail8};
-pub use value::{Fault, faults};
+pub use value::{Fault, advice, faults, unknown};
 
 pub(crate) use table::{in_jail8, kept_by_jail8, once_in_file};
-pub(crate) use value::{integer, truth};
+pub(crate) use value::{Version, address, integer, truth};

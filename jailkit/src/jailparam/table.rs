@@ -134,7 +134,7 @@ mod tests {
             let is_same = match (param.kind, found.def.kind) {
                 (ParamKind::Bool, Kind::Bool)
                 | (ParamKind::JailSys, Kind::JailSys(_))
-                | (ParamKind::Int | ParamKind::Raw(8), Kind::Int { .. })
+                | (ParamKind::Int | ParamKind::ULong, Kind::Int { .. })
                 | (ParamKind::Ipv4, Kind::Ipv4)
                 | (ParamKind::Ipv6, Kind::Ipv6)
                 | (ParamKind::String(_), Kind::Path) => true,

@@ -1,10 +1,12 @@
 //! Values of parameters, as jail(8) and libjail read them.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use bstr::{BStr, ByteSlice};
 
 use super::def::{Beyond, Change, Kind, ParamDef};
+use super::{Family, plain_form};
 use crate::source::{Severity, nearest, printable};
 
 /// The longest path, without its NUL (`MAXPATHLEN`).
@@ -42,6 +44,13 @@ impl Fault {
     }
 }
 
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.help.as_ref().map_or(Ok(()), |help| write!(f, "; {help}"))
+    }
+}
+
 /// Everything that is wrong with a parameter's values.
 ///
 /// # Example
@@ -73,6 +82,49 @@ pub fn faults<T: AsRef<[u8]>>(def: &ParamDef, values: &[T]) -> Vec<Fault> {
     let last = values.last().map(|value| (values.len() - 1, value.as_ref().as_bstr()));
     found.extend(scalar_fault(def, last));
     found
+}
+
+/// What is wrong with the name of a parameter that the table does not have; nothing where it has it, or where modules
+/// may well bring such a one.
+pub fn unknown(name: &[u8]) -> Option<Fault> {
+    if super::find(name).is_some() {
+        return None;
+    }
+    let shown = printable(name);
+    if let Some(plain) = plain_form(&shown).and_then(|plain| super::find(plain.as_bytes())) {
+        return Some(Fault::error(None, format!("{} is no boolean, and has no form '{shown}'", plain.def.name)));
+    }
+    let severity = match super::family(&shown) {
+        Family::Open => return None,
+        Family::Closed => Severity::Error,
+        Family::Unknown => Severity::Warning,
+    };
+    let fault = Fault::new(severity, None, format!("unknown parameter '{shown}'"));
+    Some(match (super::nearest(&shown), severity) {
+        (Some(near), _) => fault.help(format!("did you mean '{near}'?")),
+        (None, Severity::Error) => fault,
+        (None, Severity::Warning) => {
+            fault.help("jail(8) leaves it to the kernel, which refuses it unless a module brings it")
+        }
+    })
+}
+
+/// What is wrong with a parameter as it is about to be written into a file, where a value may still have variables in
+/// it.
+///
+/// # Example
+/// ```
+/// use jailkit::jailparam::advice;
+/// assert!(advice("path", &["/srv/$name"]).is_empty());
+/// assert_eq!(advice("pth", &["/srv"])[0].to_string(), "unknown parameter 'pth'; did you mean 'path'?");
+/// ```
+pub fn advice<T: AsRef<[u8]>>(name: &str, values: &[T]) -> Vec<Fault> {
+    let has_variables = values.iter().any(|value| value.as_ref().contains(&b'$'));
+    match super::find(name.as_bytes()) {
+        Some(found) if !has_variables => faults(found.def, values),
+        Some(_) => Vec::new(),
+        None => unknown(name.as_bytes()).into_iter().collect(),
+    }
 }
 
 fn scalar_fault(def: &ParamDef, value: Option<(usize, &BStr)>) -> Option<Fault> {

@@ -441,7 +441,11 @@ impl<'w, 's> Run<'w, 's> {
         let request = &point.request;
         let wrong =
             |reason: String| Err(JailError::Path { param: point.param.clone(), path: request.target.clone(), reason });
-        match self.world.remembered(&request.target) {
+        let found = match self.world.remembered(&request.target) {
+            None => self.world.mounted_at(&request.target)?,
+            found => found,
+        };
+        match found {
             None if self.resumed || self.world.options.idempotent => return Ok(false),
             None => return wrong("not a mount point".to_owned()),
             Some(found) if found.fstype != request.fstype && self.resumed => return Ok(false),
@@ -449,7 +453,16 @@ impl<'w, 's> Run<'w, 's> {
             Some(_) => {}
         }
         guard::check(self.world.host, self.spec.root.as_deref(), &point.param, &request.target, false)?;
-        self.world.host.kernel().unmount(&request.target, false)?;
+        match self.world.host.kernel().unmount(&request.target, false) {
+            Err(error) if error.errno == Errno::EINVAL && self.world.mounted_at(&request.target)?.is_none() => {
+                return if self.resumed || self.world.options.idempotent {
+                    Ok(false)
+                } else {
+                    wrong("not a mount point".to_owned())
+                };
+            }
+            unmounted => unmounted?,
+        }
         self.world.has_unmounted(&request.target);
         self.tell(What::Unmounted(&request.target));
         Ok(true)

@@ -66,11 +66,9 @@ impl<'a> World<'a> {
         kernel::find_named(self.host.kernel(), name, GetFlags { dying })
     }
 
-    /// What is mounted at a directory itself, topmost. What the run remembers is asked for again before it counts.
+    /// What is mounted at a directory itself, topmost: now, as others may have mounted and unmounted since the run
+    /// last looked.
     pub(super) fn mounted_at(&self, target: &Path) -> Result<Option<Found>, KernelError> {
-        if self.remembered(target).is_none() {
-            return Ok(None);
-        }
         let now = table(self.host)?;
         let found = now.get(target).and_then(|stack| stack.last().cloned());
         *self.mounts.lock().unwrap_or_else(PoisonError::into_inner) = now;

@@ -26,6 +26,7 @@ mod interfaces;
 mod netdb;
 mod parse;
 mod print;
+pub mod reach;
 pub mod rule;
 mod statement;
 mod timeouts;

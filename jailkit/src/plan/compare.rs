@@ -10,7 +10,7 @@ use crate::base;
 use bstr::ByteSlice;
 
 use crate::edit::{self, EditError, Format};
-use crate::host::{FileError, FileKind, Host, host_path};
+use crate::host::{FileError, FileKind, Host, Includes, host_path};
 use crate::jailconf::JailConf;
 use crate::jailparam::{self, By};
 use crate::journal::{Claim, FileClaim, Journal, JournalError, digest};
@@ -104,10 +104,8 @@ impl Existing {
     fn look(stack: &Stack, host: &dyn Host, journal: &Journal) -> Result<Self, PlanError> {
         let text = |path: &str, format| without_ours(host, journal, Path::new(path), format);
         let jail_conf = text(JAIL_CONF, Format::JailConf)?.unwrap_or_default();
-        JailConf::parse(&Source::new(JAIL_CONF, jail_conf.as_slice()))?;
-        // Files that it includes lie beside it, wherever the host keeps it.
-        let real = host.files().locate(Path::new(JAIL_CONF))?;
-        let other_jails = !JailConf::parse(&Source::new(real, jail_conf))?.resolve()?.jails.is_empty();
+        let conf = JailConf::parse(&Source::new(JAIL_CONF, jail_conf))?;
+        let other_jails = !conf.resolve_in(&Includes(host.files()))?.jails.is_empty();
         let rc = text(RC_CONF, Format::Settings(Dialect::Shell))?.unwrap_or_default();
         let rc = Settings::parse(&Source::new(RC_CONF, rc), Dialect::Shell)?;
         for (name, own) in [("pf_rules", PF_CONF), ("jail_conf", JAIL_CONF)] {

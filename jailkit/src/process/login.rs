@@ -56,6 +56,25 @@ impl LoginConf {
         None
     }
 
+    /// What the class makes of a user's processes: limits, umask, priority and cpus.
+    pub(crate) fn context(&self, account: &Account) -> Context {
+        let number = |capability: &str| self.value(account, capability).and_then(parse_number);
+        let limit = |&(name, resource, unit): &(&str, Resource, Unit)| {
+            let parse = |capability: &str| self.value(account, capability).and_then(|value| unit.parse(value));
+            let both = parse(name);
+            let (soft, hard) = (parse(&format!("{name}-cur")).or(both), parse(&format!("{name}-max")).or(both));
+            (soft.is_some() || hard.is_some()).then_some(Limit { resource, soft, hard })
+        };
+        let priority = number("priority").and_then(|number| i32::try_from(number.cast_signed()).ok()).unwrap_or(0);
+        let cpus = self.value(account, "cpumask").filter(|list| !list.eq_ignore_ascii_case(b"default"));
+        Context {
+            limits: RESOURCES.iter().filter_map(limit).collect(),
+            umask: number("umask").and_then(|mask| u16::try_from(mask & 0o777).ok()).unwrap_or(0o022),
+            priority: priority.clamp(-20, 20),
+            cpus: cpus.and_then(parse_cpus),
+        }
+    }
+
     /// The environment of a user with `exec.clean`: what the class sets, and what jail(8) adds.
     pub(crate) fn environment(&self, account: &Account) -> Vec<(BString, BString)> {
         let mut environment: Vec<(BString, BString)> = Vec::new();
@@ -76,16 +95,134 @@ impl LoginConf {
             let (name, value) = assignment.split_once_str("=").unwrap_or((assignment, b""));
             set(name, substituted(value, account));
         }
-        if let Some(path) = self.value(account, "path") {
+        for (capability, variable) in [("path", "PATH"), ("cdpath", "CDPATH"), ("manpath", "MANPATH")] {
+            let Some(path) = self.value(account, capability) else { continue };
             let dirs = path.split(|byte| matches!(byte, b' ' | b'\t' | b',')).filter(|dir| !dir.is_empty());
             let dirs: Vec<_> = dirs.map(|dir| substituted(dir, account)).collect();
-            set(b"PATH", bstr::join(":", dirs).into());
+            set(variable.as_bytes(), bstr::join(":", dirs).into());
         }
         set(b"USER", account.name.as_str().into());
         set(b"HOME", account.home.as_os_str().as_encoded_bytes().into());
         set(b"SHELL", account.shell.clone());
         environment
     }
+}
+
+/// What a login class makes of a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Context {
+    pub(crate) limits: Vec<Limit>,
+    /// The bits that new files do not get.
+    pub(crate) umask: u16,
+    /// As setpriority(2) takes it.
+    pub(crate) priority: i32,
+    /// The numbers of the cpus it may run on; none for all it could before.
+    pub(crate) cpus: Option<Vec<usize>>,
+}
+
+/// A limit of setrlimit(2); what is none stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit {
+    pub(crate) resource: Resource,
+    pub(crate) soft: Option<u64>,
+    pub(crate) hard: Option<u64>,
+}
+
+/// What setrlimit(2) limits, by its number on FreeBSD (`sys/resource.h`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Resource(pub(crate) i32);
+
+/// No limit (`RLIM_INFINITY`).
+const UNLIMITED: u64 = i64::MAX as u64;
+
+/// The limits that login.conf(5) has, and what their values count.
+const RESOURCES: &[(&str, Resource, Unit)] = &[
+    ("cputime", Resource(0), Unit::Seconds),
+    ("filesize", Resource(1), Unit::Bytes),
+    ("datasize", Resource(2), Unit::Bytes),
+    ("stacksize", Resource(3), Unit::Bytes),
+    ("coredumpsize", Resource(4), Unit::Bytes),
+    ("memoryuse", Resource(5), Unit::Bytes),
+    ("memorylocked", Resource(6), Unit::Bytes),
+    ("maxproc", Resource(7), Unit::Number),
+    ("openfiles", Resource(8), Unit::Number),
+    ("sbsize", Resource(9), Unit::Bytes),
+    ("vmemoryuse", Resource(10), Unit::Bytes),
+    ("pseudoterminals", Resource(11), Unit::Number),
+    ("swapuse", Resource(12), Unit::Bytes),
+    ("kqueues", Resource(13), Unit::Number),
+    ("umtxp", Resource(14), Unit::Number),
+    ("pipebuf", Resource(15), Unit::Bytes),
+];
+
+#[derive(Clone, Copy, Debug)]
+enum Unit {
+    Number,
+    Bytes,
+    Seconds,
+}
+
+impl Unit {
+    /// A value of this unit, `unlimited` among them; none where it cannot be read.
+    fn parse(self, value: &BStr) -> Option<u64> {
+        let words: [&[u8]; 4] = [b"infinity", b"inf", b"unlimited", b"unlimit"];
+        if words.iter().any(|word| value.eq_ignore_ascii_case(word)) || value == "-1" {
+            return Some(UNLIMITED);
+        }
+        let scale = |suffix: u8| match (self, suffix.to_ascii_lowercase()) {
+            (Self::Bytes, b'b') => Some(512),
+            (Self::Bytes, b'k') => Some(1 << 10),
+            (Self::Bytes, b'm') => Some(1 << 20),
+            (Self::Bytes, b'g') => Some(1 << 30),
+            (Self::Bytes, b't') => Some(1 << 40),
+            (Self::Seconds, b's') => Some(1),
+            (Self::Seconds, b'm') => Some(60),
+            (Self::Seconds, b'h') => Some(60 * 60),
+            (Self::Seconds, b'd') => Some(24 * 60 * 60),
+            (Self::Seconds, b'w') => Some(7 * 24 * 60 * 60),
+            (Self::Seconds, b'y') => Some(365 * 24 * 60 * 60),
+            _ => None,
+        };
+        if matches!(self, Self::Number) || value.is_empty() {
+            return parse_number(value);
+        }
+        // Parts add up: 1h30m.
+        let mut total = 0_u64;
+        let mut rest: &[u8] = value;
+        while !rest.is_empty() {
+            let end = rest.iter().position(|byte| !byte.is_ascii_alphanumeric() || scale(*byte).is_some());
+            let (number, after) = rest.split_at(end.unwrap_or(rest.len()));
+            let factor = after.first().map_or(Some(1), |&suffix| scale(suffix))?;
+            total = total.checked_add(parse_number(number.as_bstr())?.checked_mul(factor)?)?;
+            rest = after.get(1..).unwrap_or_default();
+        }
+        Some(total)
+    }
+}
+
+/// A number as strtoq(3) reads it: decimal, octal behind `0`, hexadecimal behind `0x`; negative ones wrap.
+fn parse_number(value: &BStr) -> Option<u64> {
+    let text = value.to_str().ok()?;
+    if let Some(negative) = text.strip_prefix('-') {
+        return parse_number(negative.into()).map(u64::wrapping_neg);
+    }
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(hexadecimal) => u64::from_str_radix(hexadecimal, 16).ok(),
+        None if text.starts_with('0') => u64::from_str_radix(text, 8).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+/// A list of cpus: `0-3,6`.
+fn parse_cpus(list: &BStr) -> Option<Vec<usize>> {
+    const MOST: usize = 1024;
+    let mut cpus = Vec::new();
+    for part in list.to_str().ok()?.split(',').filter(|part| !part.is_empty()) {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
+        cpus.extend(first..=last.min(MOST - 1));
+    }
+    Some(cpus)
 }
 
 /// The records of the file: lines continued by a backslash joined, comments left out.
@@ -168,6 +305,33 @@ mod tests {
             ("USER", "root"),
         ];
         assert_eq!(found, expected.map(|(name, value)| (BString::from(name), BString::from(value))));
+    }
+
+    #[test]
+    fn a_class_has_limits_umask_priority_and_cpus() {
+        let conf = b"root:memorylocked=unlimited:maxproc=0x10:openfiles-cur=64:openfiles-max=1k:cputime=1h30m:\
+            datasize=64M:stacksize=nonsense:umask=027:priority=-5:cpumask=0-2,5:\n";
+        let found = LoginConf::parse(conf).context(&root());
+        let limits: Vec<_> = found.limits.iter().map(|limit| (limit.resource.0, limit.soft, limit.hard)).collect();
+        let both = |value| (Some(value), Some(value));
+        let expected =
+            [(0, both(5400)), (2, both(64 << 20)), (6, both(UNLIMITED)), (7, both(16)), (8, (Some(64), None))];
+        assert_eq!(limits, expected.map(|(resource, (soft, hard))| (resource, soft, hard)));
+        assert_eq!((found.umask, found.priority, found.cpus), (0o027, -5, Some(vec![0, 1, 2, 5])));
+        let none = LoginConf::default().context(&root());
+        assert_eq!(none, Context { limits: Vec::new(), umask: 0o022, priority: 0, cpus: None });
+    }
+
+    #[test]
+    fn sizes_and_times_have_units() {
+        let parse = |unit: Unit, text: &str| unit.parse(text.into());
+        assert_eq!(parse(Unit::Bytes, "2b"), Some(1024));
+        assert_eq!(parse(Unit::Bytes, "1g512m"), Some(1536 << 20));
+        assert_eq!(parse(Unit::Bytes, "4096"), Some(4096));
+        assert_eq!(parse(Unit::Seconds, "2w"), Some(14 * 86400));
+        for wrong in ["", "x", "1q", "k", "99999999999999999999", "1-"] {
+            assert_eq!(parse(Unit::Bytes, wrong), None, "{wrong}");
+        }
     }
 
     #[test]

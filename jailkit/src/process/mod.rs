@@ -10,6 +10,8 @@ mod sim;
 mod native;
 
 #[cfg(target_os = "freebsd")]
+pub(crate) use login::Context;
+#[cfg(target_os = "freebsd")]
 pub use native::NativeProcesses;
 pub use sim::{Recorded, SimProcesses};
 

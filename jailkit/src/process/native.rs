@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::account::{self, Account, Who};
 use super::login::LoginConf;
@@ -57,15 +57,7 @@ impl Processes for NativeProcesses {
     }
 
     fn terminate(&self, jail: Jid, patience: Duration) -> io::Result<bool> {
-        let deadline = Instant::now() + patience;
-        native::signal_processes(jail, nix::sys::signal::Signal::SIGTERM)?;
-        while native::has_processes(jail)? {
-            if Instant::now() >= deadline {
-                return Ok(false);
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        Ok(true)
+        native::terminate(jail, patience)
     }
 }
 
@@ -143,7 +135,8 @@ fn become_user(program: &Program, account: &Account, command: &mut Command, entr
     }
     // login.conf(5) is read where the process is by then: in the jail, for one that enters it first.
     let conf = read_in(passwd_root(program), Path::new("/etc/login.conf"))?.unwrap_or_default();
-    for (name, value) in LoginConf::parse(&conf).environment(account) {
+    let conf = LoginConf::parse(&conf);
+    for (name, value) in conf.environment(account) {
         command.env(OsStr::from_bytes(&name), OsStr::from_bytes(&value));
     }
     entry.groups = Some((account.groups.clone(), account.gid));
@@ -151,6 +144,7 @@ fn become_user(program: &Program, account: &Account, command: &mut Command, entr
         entry.uid = Some(account.uid);
         let class = if account.class.is_empty() { "default" } else { account.class.as_str() };
         entry.class = Some(CString::new(class)?);
+        entry.context = Some(conf.context(account));
     }
     if program.clean && entry.directory.is_none() {
         entry.directory = Some(c_path(&account.home)?);

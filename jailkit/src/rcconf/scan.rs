@@ -1,4 +1,8 @@
 //! Finding the assignments in a file of settings.
+//!
+//! In the shell's dialect those count that are always carried out. What stands in an `if`, a loop, a `case`, a function
+//! or a here-document is passed over: it takes a shell to tell what comes of it, and a line at the end of the file has
+//! the last word.
 
 use std::ops::Range;
 
@@ -21,7 +25,7 @@ pub(super) struct Assignment {
 
 /// Every assignment of the file, in order.
 pub(super) fn scan(source: &Source, dialect: Dialect) -> Result<Vec<Assignment>, Diagnostics> {
-    let mut scanner = Scanner { source, text: source.text(), at: 0, dialect };
+    let mut scanner = Scanner { source, text: source.text(), at: 0, dialect, depth: 0 };
     let mut found = Vec::new();
     while scanner.at < scanner.text.len() {
         found.extend(scanner.line()?);
@@ -34,6 +38,16 @@ struct Scanner<'a> {
     text: &'a [u8],
     at: usize,
     dialect: Dialect,
+    /// How many `if`, `{` and the like are open.
+    depth: usize,
+}
+
+/// The words of a command, while they are read.
+struct Words {
+    /// Where the current word begins.
+    start: Option<usize>,
+    /// Whether the next word begins a command.
+    is_command: bool,
 }
 
 impl Scanner<'_> {
@@ -61,17 +75,17 @@ impl Scanner<'_> {
         if dialect != Dialect::Shell {
             self.skip_while(|byte| byte == b' ' || byte == b'\t');
         }
-        let is_assignment = !name.is_empty() && self.peek() == Some(b'=');
+        let is_assignment = !name.is_empty() && self.peek() == Some(b'=') && self.depth == 0;
         if !is_assignment {
-            self.at = blanks;
-            self.rest_of_line()?;
+            self.at = if dialect == Dialect::Shell { name_start } else { blanks };
+            self.rest_of_line(true)?;
             return Ok(None);
         }
         self.at += 1;
         let mut found = if dialect == Dialect::Shell { self.shell_value()? } else { self.plain_value() };
         found.name = name;
         let value_end = self.at;
-        self.rest_of_line()?;
+        self.rest_of_line(false)?;
         // Where a comment or another command follows, it stays when the assignment goes.
         let alone = self.text[value_end..self.at].iter().all(u8::is_ascii_whitespace);
         found.line = if alone { start..self.at } else { name_start..value_end };
@@ -155,29 +169,99 @@ impl Scanner<'_> {
         Err(Diagnostic::error(self.source, Span::new(open, open + 1), "this substitution is never closed").into())
     }
 
-    /// What is left of a line: in the shell's dialect past quotes that go on over the line's end.
-    fn rest_of_line(&mut self) -> Result<(), Diagnostics> {
+    /// What is left of a line: in the shell's dialect past quotes that go on over the line's end, and past the
+    /// here-documents that begin in it. `is_command` says whether a command begins here.
+    fn rest_of_line(&mut self, is_command: bool) -> Result<(), Diagnostics> {
+        let is_shell = self.dialect == Dialect::Shell;
         let mut comment = false;
-        let mut word = false;
+        let mut words = Words { start: None, is_command };
+        let mut documents = Vec::new();
         while let Some(byte) = self.peek() {
+            let in_word = words.start.is_some();
             match byte {
                 b'\n' => {
+                    self.end_word(&mut words);
                     self.at += 1;
+                    documents.iter().for_each(|end| self.skip_document(end));
                     return Ok(());
                 }
-                b'#' if !word => comment = true,
-                b'\\' if !comment => self.at += 1,
-                b'\'' | b'"' if !comment && self.dialect == Dialect::Shell => {
+                b'#' if !in_word => comment = true,
+                _ if comment => {}
+                b'\\' => {
+                    words.start.get_or_insert(self.at);
+                    self.at += 1;
+                }
+                b'\'' | b'"' if is_shell => {
+                    words.start.get_or_insert(self.at);
                     self.quoted(byte, &mut None)?;
-                    word = true;
                     continue;
                 }
-                _ => {}
+                b'<' if is_shell && self.text[self.at..].starts_with(b"<<") => {
+                    self.end_word(&mut words);
+                    documents.push(self.document_end()?);
+                    continue;
+                }
+                b';' | b'&' | b'|' | b'(' | b')' if is_shell => {
+                    // `name()` is one word: the head of a function.
+                    let is_head = byte == b'(' && in_word && self.text.get(self.at + 1) == Some(&b')');
+                    self.end_word(&mut words);
+                    words.is_command = true;
+                    self.at += if is_head { 2 } else { 1 };
+                    continue;
+                }
+                _ if byte.is_ascii_whitespace() => self.end_word(&mut words),
+                _ => {
+                    words.start.get_or_insert(self.at);
+                }
             }
-            word = !byte.is_ascii_whitespace() && byte != b';';
             self.at = (self.at + 1).min(self.text.len());
         }
+        self.end_word(&mut words);
         Ok(())
+    }
+
+    /// A word is over: where it stands in a command's place, it may open or close a block.
+    fn end_word(&mut self, words: &mut Words) {
+        let Some(start) = words.start.take() else { return };
+        if self.dialect != Dialect::Shell || !words.is_command {
+            return;
+        }
+        let word = &self.text[start..self.at];
+        match word {
+            b"if" | b"while" | b"until" | b"for" | b"case" | b"{" => self.depth += 1,
+            b"fi" | b"done" | b"esac" | b"}" => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+        words.is_command =
+            matches!(word, b"if" | b"then" | b"elif" | b"else" | b"while" | b"until" | b"do" | b"{" | b"!");
+    }
+
+    /// `<<word`: the line that ends the document, and whether tabs before it do not count.
+    fn document_end(&mut self) -> Result<(Vec<u8>, bool), Diagnostics> {
+        self.at += 2;
+        let strips_tabs = self.peek() == Some(b'-');
+        if strips_tabs {
+            self.at += 1;
+        }
+        self.skip_while(|byte| byte == b' ' || byte == b'\t');
+        let word = self.shell_value()?;
+        let bare = self.text[word.span].to_vec();
+        Ok((word.value.unwrap_or(bare), strips_tabs))
+    }
+
+    fn skip_document(&mut self, (end, strips_tabs): &(Vec<u8>, bool)) {
+        while self.at < self.text.len() {
+            let start = self.at;
+            self.skip_while(|byte| byte != b'\n');
+            let mut line = &self.text[start..self.at];
+            self.at = (self.at + 1).min(self.text.len());
+            while *strips_tabs && line.starts_with(b"\t") {
+                line = &line[1..];
+            }
+            if line == end.as_slice() {
+                return;
+            }
+        }
     }
 
     /// A value that goes on to the end of the line, or to a comment.
@@ -225,6 +309,19 @@ mod tests {
             ("export a=b\n", None),
             ("if [ \"x\na=no\" ]; then\n", None),
             ("echo it\\'s # a='\na=b\n", Some("b")),
+            ("if true; then\na=no\nfi\n", None),
+            ("a=b\nif [ $x = if ]; then # fi\n  a=no\nelse\n  a=nor\nfi\n", Some("b")),
+            ("if true; then a=no; fi\na=b\n", Some("b")),
+            ("case $1 in\nstart)\na=no\n;;\nesac\na=b\n", Some("b")),
+            ("for i in 1 2; do\na=no\ndone\n", None),
+            ("f()\n{\na=no\n}\n", None),
+            ("f() {\n  if x; then\n a=no\n fi\n}\na=b\n", Some("b")),
+            ("cat <<EOF\na=no\nEOF\na=b\n", Some("b")),
+            ("cat <<-'EOF' > /dev/null\n\ta=no\n\tEOF\na=b\n", Some("b")),
+            ("cat <<EOF\na=no\n", None),
+            ("echo if then\na=b\n", Some("b")),
+            ("a=b; if x; then\na=no\nfi\n", Some("b")),
+            ("x=${y}if\na=b\n", Some("b")),
         ] {
             let settings = read(text, Dialect::Shell);
             assert_eq!(settings.get("a"), value.map(str::as_bytes), "{text:?}");

@@ -30,6 +30,7 @@
 
 mod check;
 mod keys;
+mod network;
 mod places;
 mod read;
 mod ready;

@@ -20,7 +20,7 @@ use jailkit::stack::Owner;
 /// Who is in between.
 pub(crate) trait Meddler: Send + Sync {
     /// Something is about to change; an error is what it fails with instead.
-    fn effect(&self) -> io::Result<()> {
+    fn effect(&self, _what: &str) -> io::Result<()> {
         Ok(())
     }
 
@@ -30,8 +30,8 @@ pub(crate) trait Meddler: Send + Sync {
     }
 
     /// A program is about to run; an exit is how it ends without having run.
-    fn program(&self, _host: &SimHost, _program: &Program) -> io::Result<Option<Exit>> {
-        self.effect().map(|()| None)
+    fn program(&self, _host: &SimHost, program: &Program) -> io::Result<Option<Exit>> {
+        self.effect(&format!("run {}", program.command)).map(|()| None)
     }
 
     /// Whether the host says that it is a simulated one.
@@ -53,11 +53,11 @@ pub(crate) struct Between<M> {
 
 impl<M: Meddler> Between<M> {
     fn file(&self, path: &Path) -> Result<(), FileError> {
-        self.meddler.effect().map_err(|source| FileError { action: "touch", path: path.to_owned(), source })
+        self.meddler.effect("write").map_err(|source| FileError { action: "touch", path: path.to_owned(), source })
     }
 
     fn call(&self, call: &str) -> Result<(), KernelError> {
-        self.meddler.effect().map_err(|error| KernelError {
+        self.meddler.effect(call).map_err(|error| KernelError {
             call: call.to_owned(),
             errno: Errno::EIO,
             message: Some(error.to_string()),
@@ -65,7 +65,7 @@ impl<M: Meddler> Between<M> {
     }
 
     fn pf(&self, action: &str) -> Result<(), PfError> {
-        self.meddler.effect().map_err(|error| PfError { action: action.to_owned(), reason: error.to_string() })
+        self.meddler.effect(action).map_err(|error| PfError { action: action.to_owned(), reason: error.to_string() })
     }
 }
 
@@ -203,11 +203,11 @@ impl<M: Meddler> Kernel for Between<M> {
         self.host.kernel().find(path)
     }
     fn mount(&self, request: &MountRequest) -> Result<(), KernelError> {
-        self.call("mount")?;
+        self.call(&format!("mount {}", request.target.display()))?;
         self.host.kernel().mount(request)
     }
     fn unmount(&self, path: &Path, force: bool) -> Result<(), KernelError> {
-        self.call("unmount")?;
+        self.call(&format!("unmount {}", path.display()))?;
         self.host.kernel().unmount(path, force)
     }
     fn mounts(&self) -> Result<Vec<Mount>, KernelError> {
@@ -225,19 +225,19 @@ impl<M: Meddler> Kernel for Between<M> {
         self.host.kernel().destroy_interface(name)
     }
     fn add_address(&self, interface: &str, address: IpNet) -> Result<(), KernelError> {
-        self.call("add address")?;
+        self.call(&format!("add {address} to {interface}"))?;
         self.host.kernel().add_address(interface, address)
     }
     fn remove_address(&self, interface: &str, address: IpAddr) -> Result<(), KernelError> {
-        self.call("remove address")?;
+        self.call(&format!("remove {address} from {interface}"))?;
         self.host.kernel().remove_address(interface, address)
     }
     fn move_interface(&self, name: &str, to: Jid) -> Result<(), KernelError> {
-        self.call("move interface")?;
+        self.call(&format!("move {name}"))?;
         self.host.kernel().move_interface(name, to)
     }
     fn reclaim_interface(&self, name: &str, from: Jid) -> Result<(), KernelError> {
-        self.call("reclaim interface")?;
+        self.call(&format!("reclaim {name}"))?;
         self.host.kernel().reclaim_interface(name, from)
     }
     fn load_module(&self, name: &str) -> Result<(), KernelError> {
@@ -269,7 +269,7 @@ impl<M: Meddler> Processes for Between<M> {
         }
     }
     fn terminate(&self, jail: Jid, patience: Duration) -> io::Result<bool> {
-        self.meddler.effect()?;
+        self.meddler.effect("terminate")?;
         self.host.processes().terminate(jail, patience)
     }
 }

@@ -1,9 +1,10 @@
-//! `jailkit conf set` and `jailkit conf unset`
+//! `jailkit conf set`, `jailkit conf append` and `jailkit conf unset`
 
 use std::process::ExitCode;
 
 use clap::Args;
 use jailkit::jailconf::JailConf;
+use jailkit::jailparam;
 
 use super::ConfFile;
 use super::param_name::ParamName;
@@ -49,6 +50,35 @@ impl Set {
         let old = conf.text().to_vec();
         let block = self.block.check(&conf)?;
         conf.set(block, &self.param, &self.values)?;
+        for fault in jailparam::advice(&self.param, &self.values) {
+            terminal.note(format_args!("warning: {fault}"));
+        }
+        self.file.write(&old, conf.text(), terminal)
+    }
+}
+
+/// Give a parameter more values in a jail.conf, beside those it has: name += value
+///
+/// For example: jailkit conf append /etc/jail.conf -j www ip4.addr 10.0.0.3
+#[derive(Args)]
+pub(crate) struct Append {
+    #[command(flatten)]
+    file: ConfFile,
+    #[command(flatten)]
+    block: Block,
+    /// The parameter
+    param: String,
+    /// The values. $name stands for a variable
+    #[arg(required = true)]
+    values: Vec<String>,
+}
+
+impl Append {
+    pub(crate) fn run(self, terminal: &Terminal) -> Result<ExitCode, Failure> {
+        let mut conf = self.file.parse()?;
+        let old = conf.text().to_vec();
+        let block = self.block.check(&conf)?;
+        conf.append(block, &self.param, &self.values)?;
         self.file.write(&old, conf.text(), terminal)
     }
 }

@@ -2,10 +2,13 @@
 
 mod check;
 mod edit;
+mod explain;
 pub(super) mod fmt;
 mod get;
 mod param_name;
 mod params;
+mod relocate;
+mod rename;
 mod resolve;
 
 use std::path::{Path, PathBuf};
@@ -29,11 +32,15 @@ pub(crate) struct Conf {
 #[derive(Subcommand)]
 enum ConfCommand {
     Check(check::Check),
+    Explain(explain::Explain),
     Fmt(fmt::Fmt),
     Resolve(resolve::Resolve),
     Get(get::Get),
     Set(edit::Set),
+    Append(edit::Append),
     Unset(edit::Unset),
+    Rename(rename::Rename),
+    Move(relocate::Move),
     Params(params::Params),
 }
 
@@ -41,11 +48,15 @@ impl Conf {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<ExitCode, Failure> {
         match self.command {
             ConfCommand::Check(command) => command.run(terminal),
+            ConfCommand::Explain(command) => command.run(terminal),
             ConfCommand::Fmt(command) => command.run(terminal),
             ConfCommand::Resolve(command) => command.run(terminal),
             ConfCommand::Get(command) => command.run(terminal),
             ConfCommand::Set(command) => command.run(terminal),
+            ConfCommand::Append(command) => command.run(terminal),
             ConfCommand::Unset(command) => command.run(terminal),
+            ConfCommand::Rename(command) => command.run(terminal),
+            ConfCommand::Move(command) => command.run(terminal),
             ConfCommand::Params(command) => command.run(terminal),
         }
     }

@@ -3,8 +3,10 @@
 mod check;
 mod fmt;
 mod print;
+mod reach;
 mod set;
 mod trace;
+mod zones;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -28,6 +30,7 @@ enum Command {
     Check(check::Check),
     Fmt(fmt::Fmt),
     Print(print::Print),
+    Reach(reach::Reach),
     Set(set::Set),
     Trace(trace::Trace),
 }
@@ -38,6 +41,7 @@ impl Pf {
             Command::Check(command) => command.run(terminal),
             Command::Fmt(command) => command.run(terminal),
             Command::Print(command) => command.run(),
+            Command::Reach(command) => command.run(terminal),
             Command::Set(command) => command.run(terminal),
             Command::Trace(command) => command.run(terminal),
         }

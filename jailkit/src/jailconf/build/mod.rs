@@ -5,7 +5,7 @@ mod serde;
 use bstr::BString;
 
 use super::option::{is_immutable, same_option};
-use super::{JailConf, ResolvedJail, quote};
+use super::{JailConf, NoFiles, ResolvedJail, quote};
 use crate::jailparam::no_form;
 use crate::source::{Diagnostic, Diagnostics, Source, Span, printable};
 
@@ -38,7 +38,7 @@ const WIDTH: usize = 100;
 ///     allow.raw_sockets;
 /// }
 /// ";
-/// assert_eq!(www.print()?, text.as_bytes());
+/// assert_eq!(www.print()?, text);
 /// assert!(www.check().is_ok());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -219,36 +219,28 @@ impl JailBlock {
     ///
     /// # Errors
     /// [`BlockError`] where jail.conf(5) cannot say it.
-    pub fn print(&self) -> Result<Vec<u8>, BlockError> {
+    pub fn print(&self) -> Result<String, BlockError> {
         self.print_in("    ", "\n")
     }
 
-    pub(super) fn print_in(&self, indent: &str, newline: &str) -> Result<Vec<u8>, BlockError> {
+    pub(super) fn print_in(&self, indent: &str, newline: &str) -> Result<String, BlockError> {
         self.check_names()?;
-        let mut text = quote::literal(&self.name);
-        text.extend([" {", newline].concat().bytes());
+        let mut text = format!("{} {{{newline}", quote::literal(&self.name));
         for param in &self.params {
             let name = quote::literal(&param.name);
             let values: Vec<_> = param.values.iter().map(|value| quote::literal(value)).collect();
-            let long = values.iter().map(|value| value.len() + 2).sum::<usize>() + indent.len() + name.len() > WIDTH;
-            let (first, between) = match values.as_slice() {
-                [] => (String::new(), String::new()),
-                [_, _, ..] if long => {
+            let len = values.iter().map(|value| value.len() + 2).sum::<usize>() + indent.len() + name.len();
+            let given = match values.as_slice() {
+                [] => String::new(),
+                [_, _, ..] if len > WIDTH => {
                     let line = format!("{newline}{indent}{indent}");
-                    (format!(" ={line}"), format!(",{line}"))
+                    format!(" ={line}{}", values.join(&format!(",{line}")))
                 }
-                _ => (" = ".to_owned(), ", ".to_owned()),
+                values => format!(" = {}", values.join(", ")),
             };
-            text.extend(indent.bytes());
-            text.extend(name);
-            text.extend(first.bytes());
-            text.extend(values.join(between.as_bytes()));
-            text.push(b';');
-            text.extend(newline.bytes());
+            text += &format!("{indent}{name}{given};{newline}");
         }
-        text.push(b'}');
-        text.extend(newline.bytes());
-        Ok(text)
+        Ok(text + "}" + newline)
     }
 
     fn check_names(&self) -> Result<(), BlockError> {
@@ -272,15 +264,20 @@ impl JailBlock {
     /// # Errors
     /// All findings where one of them is an error.
     pub fn check(&self) -> Result<Vec<Diagnostic>, Diagnostics> {
-        let source = |text: &[u8]| Source::new(format!("jail {}", printable(&self.name)), text);
-        match self.print() {
-            Ok(text) => JailConf::parse(&source(&text))?.check(None),
-            Err(error) => {
-                let source = source(&self.name);
-                let end = source.text().len();
-                Err(Diagnostic::error(&source, Span::new(0, end), error.to_string()).into())
-            }
-        }
+        let source = Source::new(self.shown(), self.text_in("    ", "\n")?);
+        JailConf::parse(&source)?.check_in(&NoFiles, None)
+    }
+
+    /// As [`JailBlock::print`], with the error as a finding.
+    pub(super) fn text_in(&self, indent: &str, newline: &str) -> Result<String, Diagnostics> {
+        self.print_in(indent, newline).map_err(|error| {
+            let source = Source::new(self.shown(), self.name.to_vec());
+            Diagnostic::error(&source, Span::new(0, self.name.len()), error.to_string()).into()
+        })
+    }
+
+    fn shown(&self) -> String {
+        format!("jail {}", printable(&self.name))
     }
 }
 

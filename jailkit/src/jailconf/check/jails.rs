@@ -1,6 +1,7 @@
 //! Whether the jails of a file fit together: what they depend on, what they are in, and where they live.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::net::IpAddr;
 
 use bstr::{BStr, ByteSlice};
 
@@ -13,9 +14,23 @@ use crate::source::{Severity, nearest, printable};
 
 impl Checker {
     pub(super) fn together(&mut self, resolved: &Resolved) {
+        self.twice(resolved);
         self.depend(resolved);
         self.nested(resolved);
         self.paths(resolved);
+        self.addresses(resolved);
+    }
+
+    /// jail(8) makes a jail of each block, and does not put two of one name together.
+    fn twice(&mut self, resolved: &Resolved) {
+        let mut known = HashSet::new();
+        for jail in &resolved.jails {
+            if !known.insert(jail.name.as_bstr()) {
+                let message = format!("jail '{}' has a block already", printable(&jail.name));
+                let help = "jail(8) does not put them together: the first one counts".to_owned();
+                self.push(Place::block(jail), Severity::Warning, message, Some(help));
+            }
+        }
     }
 
     fn depend(&mut self, resolved: &Resolved) {
@@ -35,10 +50,7 @@ impl Checker {
             let (message, help) = match trouble {
                 Trouble::Missing { name, .. } => {
                     let shown = printable(name);
-                    let others = resolved.jails.iter().filter(|other| other.name != jail.name);
-                    let names: Vec<_> = others.map(|other| other.name.to_str_lossy()).collect();
-                    let near = nearest(&shown, names.iter().map(AsRef::as_ref));
-                    let help = near.map(|near| format!("did you mean '{}'?", printable(near.as_bytes())));
+                    let help = self.nearest_jail(resolved, &shown, jail.name.as_bstr());
                     (format!("depend names '{shown}', and there is no such jail"), help)
                 }
                 Trouble::Loop(group) => {
@@ -52,6 +64,17 @@ impl Checker {
             };
             self.push(place, Severity::Error, message, help);
         }
+    }
+
+    /// The jail that a name may mean; looked for as long as a person may still read the answers.
+    fn nearest_jail(&self, resolved: &Resolved, shown: &str, own: &BStr) -> Option<String> {
+        if self.found.len() > READ {
+            return None;
+        }
+        let others = resolved.jails.iter().filter(|other| other.name != own);
+        let names: Vec<_> = others.map(|other| other.name.to_str_lossy()).collect();
+        let near = nearest(shown, names.iter().map(AsRef::as_ref))?;
+        Some(format!("did you mean '{}'?", printable(near.as_bytes())))
     }
 
     /// A jail in a jail needs that one, and room in it (`pr_childmax`).
@@ -96,14 +119,48 @@ impl Checker {
             }
         }
         for (path, jails) in sharing {
-            let [.., before, last] = jails.as_slice() else { continue };
-            let count = jails.len();
+            let [_, .., last] = jails.as_slice() else { continue };
             let path = if path.is_empty() { "/".to_owned() } else { printable(path) };
-            let (before, name) = (printable(&before.name), printable(&last.name));
-            let others = if count > 2 { format!(", like {} more", count - 2) } else { String::new() };
-            let message = format!("jails '{before}' and '{name}' share the path {path}{others}");
+            let message = format!("the path {path} belongs to the jails {}", named(jails.iter().copied()));
             let help = "each writes over what the other keeps there; $name in the path tells them apart".to_owned();
             self.push(Place::named(last, "path"), Severity::Warning, message, Some(help));
         }
     }
+
+    /// Jails side by side may share an address only where each has no other (`prison_ip_conflict_check`).
+    fn addresses(&mut self, resolved: &Resolved) {
+        let mut having: BTreeMap<(&BStr, IpAddr), Vec<(usize, &ResolvedJail)>> = BTreeMap::new();
+        for jail in resolved.jails.iter().filter(|jail| jail.failed.is_none()) {
+            let parent = jail.name.rsplit_once_str(".").map_or(BStr::new(""), |(parent, _)| parent.as_bstr());
+            for read in [jail.typed().ip4_addr(), jail.typed().ip6_addr()] {
+                // Addresses that cannot be read are told of elsewhere.
+                let addresses: BTreeSet<_> = read.into_iter().flatten().map(|one| one.addr).collect();
+                let count = addresses.len();
+                addresses.iter().for_each(|&addr| having.entry((parent, addr)).or_default().push((count, jail)));
+            }
+        }
+        for ((_, addr), jails) in having {
+            let Some((_, last)) = jails.last() else { continue };
+            if jails.len() < 2 || jails.iter().all(|(count, _)| *count == 1) {
+                continue;
+            }
+            let names = named(jails.iter().map(|(_, jail)| *jail));
+            let message = format!("the address {addr} belongs to the jails {names}");
+            let help = "the kernel refuses the second to start, unless each of them has this address alone".to_owned();
+            let param = if addr.is_ipv4() { "ip4.addr" } else { "ip6.addr" };
+            self.push(Place::named(last, param), Severity::Warning, message, Some(help));
+        }
+    }
+}
+
+/// How many findings somebody reads.
+const READ: usize = 100;
+
+/// The names of jails, of very many the first ones.
+fn named<'a>(jails: impl ExactSizeIterator<Item = &'a ResolvedJail>) -> String {
+    const MOST: usize = 4;
+    let more = jails.len().saturating_sub(MOST);
+    let names: Vec<_> = jails.take(MOST).map(|jail| format!("'{}'", printable(&jail.name))).collect();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    names.join(", ") + &more
 }

@@ -2,15 +2,15 @@
 
 mod jails;
 mod needs;
-mod places;
+pub(super) mod places;
 
 use std::collections::HashSet;
 
 use self::places::{Found, Part, Place};
-use super::JailConf;
 use super::resolved::{ResolvedJail, ResolvedParam};
 use super::text::Text;
-use crate::jailparam::{self, Family, Since};
+use super::{Files, HostFiles, JailConf};
+use crate::jailparam::{self, Since};
 use crate::source::{Diagnostic, Diagnostics, Severity, printable};
 
 impl JailConf {
@@ -30,11 +30,19 @@ impl JailConf {
     ///
     /// let conf = JailConf::parse(&Source::new("jail.conf", "www { path = /srv/www; persist; enforce_statfs = 3; }\n"))?;
     /// let found = conf.check(None).unwrap_err();
-    /// assert_eq!(found[0].to_string(), "jail.conf:1:49: error: enforce_statfs is a number 0 to 2, and 3 is not");
+    /// assert_eq!(found[0].to_string(), "jail.conf:1:50: error: enforce_statfs is a number 0 to 2, and 3 is not");
     /// # Ok::<(), jailkit::source::Diagnostics>(())
     /// ```
     pub fn check(&self, release: Option<Since>) -> Result<Vec<Diagnostic>, Diagnostics> {
-        let resolved = self.resolve()?;
+        self.check_in(&HostFiles, release)
+    }
+
+    /// As [`JailConf::check`], with included files from elsewhere.
+    ///
+    /// # Errors
+    /// As [`JailConf::check`].
+    pub fn check_in(&self, files: &dyn Files, release: Option<Since>) -> Result<Vec<Diagnostic>, Diagnostics> {
+        let resolved = self.resolve_in(files)?;
         let mut checker = Checker { release, found: Vec::new(), seen: HashSet::new() };
         for jail in &resolved.jails {
             checker.jail(jail);
@@ -43,9 +51,10 @@ impl JailConf {
         let mut found = checker.found;
         let main = self.source.name();
         found.sort_by(|one, other| {
-            let key = |one: &Diagnostic| (one.source.name() != main, one.source.name().to_owned(), one.span);
-            key(one).cmp(&key(other))
+            let place = |one: &Diagnostic| (one.source.name() != main, one.source.name().to_owned(), one.span);
+            place(one).cmp(&place(other)).then_with(|| one.message.cmp(&other.message))
         });
+        found.dedup();
         Diagnostics::check(found)
     }
 }
@@ -95,7 +104,12 @@ impl Checker {
 
     fn param(&mut self, jail: &ResolvedJail, index: usize, param: &ResolvedParam) {
         let place = Place::param(jail, index);
-        let Some(def) = jailparam::find(&param.name).map(|found| found.def) else { return self.unknown(place, param) };
+        let Some(def) = jailparam::find(&param.name).map(|found| found.def) else {
+            if let Some(fault) = jailparam::unknown(&param.name) {
+                self.push(place, fault.severity, fault.message, fault.help);
+            }
+            return;
+        };
         for fault in jailparam::faults(def, &param.values) {
             self.push(place.value(fault.value), fault.severity, fault.message, fault.help);
         }
@@ -103,25 +117,6 @@ impl Checker {
             let message = format!("{} came with FreeBSD {}, and this is for {release}", def.name, def.since);
             self.push(place, Severity::Warning, message, None);
         }
-    }
-
-    fn unknown(&mut self, place: Place<'_>, param: &ResolvedParam) {
-        let name = printable(&param.name);
-        if let Some(def) = jailparam::plain_form(&name).and_then(|plain| jailparam::find(plain.as_bytes())) {
-            let message = format!("{} is no boolean, and has no form '{name}'", def.def.name);
-            return self.push(place, Severity::Error, message, None);
-        }
-        let near = jailparam::nearest(&name).map(|near| format!("did you mean '{near}'?"));
-        let (severity, help) = match jailparam::family(&name) {
-            Family::Open => return,
-            Family::Closed => (Severity::Error, near),
-            Family::Unknown => {
-                let otherwise =
-                    || "jail(8) leaves it to the kernel, which refuses it unless a module brings it".to_owned();
-                (Severity::Warning, near.or_else(|| Some(otherwise())))
-            }
-        };
-        self.push(place, severity, format!("unknown parameter '{name}'"), help);
     }
 
     /// What a jail as a whole lacks.

@@ -17,7 +17,7 @@ pub(super) enum Part {
 
 /// A statement about a jail, by the index of its parameter.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a> {
+pub(in crate::jailconf) struct Place<'a> {
     pub(super) jail: &'a ResolvedJail,
     index: usize,
     part: Part,
@@ -44,8 +44,12 @@ impl<'a> Place<'a> {
 
     /// The name of a parameter; the jail's own where the jail does not have it.
     pub(super) fn named(jail: &'a ResolvedJail, name: &str) -> Self {
-        let index = jail.params.iter().position(|param| same_option(&param.name, name.as_bytes()));
-        index.map_or_else(|| Self::block(jail), |index| Self::param(jail, index))
+        Self::index(jail, name).map_or_else(|| Self::block(jail), |index| Self::param(jail, index))
+    }
+
+    /// The index of a parameter, in either form.
+    pub(in crate::jailconf) fn index(jail: &ResolvedJail, name: &str) -> Option<usize> {
+        jail.params.iter().position(|param| same_option(&param.name, name.as_bytes()))
     }
 
     /// One of its values.

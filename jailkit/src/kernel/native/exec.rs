@@ -5,11 +5,17 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::ptr;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
+use nix::sys::event::{EvFlags, EventFilter, FilterFlag, KEvent, Kqueue};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use super::syscalls::jail_attach;
 use crate::kernel::Jid;
+use crate::process::Context;
 
 /// What a process does between fork and exec, all of it made ready before the fork.
 #[derive(Debug, Default)]
@@ -24,6 +30,8 @@ pub(crate) struct Entry {
     pub(crate) groups: Option<(Vec<u32>, u32)>,
     /// The login class, for resource accounting.
     pub(crate) class: Option<CString>,
+    /// What the login class makes of the process.
+    pub(crate) context: Option<Context>,
     /// Whom to become.
     pub(crate) uid: Option<u32>,
     /// Where to be, as the jail sees it.
@@ -70,6 +78,9 @@ impl Entry {
             // SAFETY: a C string, alive in `self`. Kernels without the call go without the class.
             unsafe { setloginclass(class.as_ptr()) };
         }
+        if let Some(context) = &self.context {
+            set_context(context);
+        }
         if let Some(uid) = self.uid {
             // SAFETY: takes a number.
             Errno::result(unsafe { libc::setuid(uid) })?;
@@ -79,6 +90,51 @@ impl Entry {
             Errno::result(unsafe { libc::chdir(directory.as_ptr()) })?;
         }
         Ok(())
+    }
+}
+
+/// Limits, umask, priority and cpus. What the kernel refuses of them stays as it is, as under setusercontext(3).
+fn set_context(context: &Context) {
+    // SAFETY: takes numbers.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, context.priority) };
+    for limit in &context.limits {
+        let mut now = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: takes a number and a pointer to a record that is written.
+        if unsafe { libc::getrlimit(limit.resource.0, &raw mut now) } != 0 {
+            continue;
+        }
+        now.rlim_cur = limit.soft.map_or(now.rlim_cur, u64::cast_signed);
+        now.rlim_max = limit.hard.map_or(now.rlim_max, u64::cast_signed);
+        // SAFETY: takes a number and a pointer to a record that is read.
+        unsafe { libc::setrlimit(limit.resource.0, &raw const now) };
+    }
+    // SAFETY: takes a number.
+    unsafe { libc::umask(context.umask) };
+    if let Some(cpus) = &context.cpus {
+        set_cpus(cpus);
+    }
+}
+
+/// Gives the process a set of cpus of its own.
+fn set_cpus(cpus: &[usize]) {
+    // As large as the kernel may have it; FreeBSD 13 has a quarter, and takes no more.
+    let mut mask = [0_u64; 16];
+    for &cpu in cpus {
+        if let Some(word) = mask.get_mut(cpu / 64) {
+            *word |= 1 << (cpu % 64);
+        }
+    }
+    let mut set: libc::cpusetid_t = 0;
+    // SAFETY: a pointer to a number that is written.
+    if unsafe { libc::cpuset(&raw mut set) } != 0 {
+        return;
+    }
+    for len in [size_of_val(&mask), 32] {
+        let (level, which) = (libc::CPU_LEVEL_CPUSET, libc::CPU_WHICH_PID);
+        // SAFETY: a pointer to `len` bytes, which the mask has.
+        if unsafe { libc::cpuset_setaffinity(level, which, -1, len, mask.as_ptr().cast()) } == 0 {
+            return;
+        }
     }
 }
 
@@ -107,19 +163,63 @@ fn processes(jid: Jid) -> io::Result<Vec<libc::pid_t>> {
     }
 }
 
-/// Whether anything runs in a jail.
-pub(crate) fn has_processes(jid: Jid) -> io::Result<bool> {
-    Ok(!processes(jid)?.is_empty())
-}
-
-/// Sends a signal to every process of a jail.
-pub(crate) fn signal_processes(jid: Jid, signal: nix::sys::signal::Signal) -> io::Result<()> {
-    for pid in processes(jid)? {
-        match nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal) {
+/// Asks every process of a jail to end (`SIGTERM`), and waits at most `patience` until the kernel has told that they
+/// have (`NOTE_EXIT`); whether they have.
+pub(crate) fn terminate(jid: Jid, patience: Duration) -> io::Result<bool> {
+    let deadline = Instant::now() + patience;
+    let queue = Kqueue::new()?;
+    let mut asked = processes(jid)?;
+    let mut watched = watch(&queue, &asked)?;
+    for &pid in &asked {
+        match kill(Pid::from_raw(pid), Signal::SIGTERM) {
             // It has ended since.
             Ok(()) | Err(Errno::ESRCH) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(())
+    let mut ended = [KEvent::new(0, EventFilter::EVFILT_PROC, EvFlags::empty(), FilterFlag::empty(), 0, 0); 16];
+    loop {
+        while watched > 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let timeout = libc::timespec {
+                tv_sec: libc::time_t::try_from(left.as_secs()).unwrap_or(libc::time_t::MAX),
+                tv_nsec: left.subsec_nanos().into(),
+            };
+            match queue.kevent(&[], &mut ended, Some(timeout)) {
+                Ok(0) => return Ok(false),
+                Ok(count) => watched = watched.saturating_sub(count),
+                Err(Errno::EINTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        // Those that have been started meanwhile are waited for, too.
+        asked = processes(jid)?;
+        if asked.is_empty() {
+            return Ok(true);
+        }
+        if Instant::now() >= deadline {
+            return Ok(false);
+        }
+        watched = watch(&queue, &asked)?;
+        if watched == 0 {
+            // Ended, and not yet gone.
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// Lets the queue tell when these processes end; how many of them there still are.
+fn watch(queue: &Kqueue, pids: &[libc::pid_t]) -> io::Result<usize> {
+    let mut watched = 0;
+    for &pid in pids {
+        let id = usize::try_from(pid).map_err(|_| Errno::EINVAL)?;
+        let flags = EvFlags::EV_ADD | EvFlags::EV_ONESHOT;
+        let event = KEvent::new(id, EventFilter::EVFILT_PROC, flags, FilterFlag::NOTE_EXIT, 0, 0);
+        match queue.kevent(&[event], &mut [], None) {
+            Ok(_) => watched += 1,
+            Err(Errno::ESRCH) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(watched)
 }

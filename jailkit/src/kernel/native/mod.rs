@@ -21,7 +21,7 @@ use super::{
     Errno, Found, GetFlags, Interface, Jid, Kernel, KernelError, Mount, MountRequest, Param, ParamType, SetFlags, Value,
 };
 
-pub(crate) use exec::{Entry, enter_before_exec, has_processes, signal_processes};
+pub(crate) use exec::{Entry, enter_before_exec, terminate};
 pub(crate) use syscalls::{AclType, acl_set_fd, fchflags};
 
 /// How often a jail is asked again for lists that grew meanwhile.

@@ -65,6 +65,16 @@ pub(super) fn move_to(state: &mut State, name: &str, to: Jid) -> Result<(), Refu
     Ok(())
 }
 
+/// A jail's network stack ends: its interfaces go back to the host's (`vnet_if_return` in if.c).
+pub(super) fn give_back(state: &mut State, jid: Jid) {
+    let names = state.rest().moved.iter().filter(|(_, (holder, _))| *holder == jid).map(|(name, _)| name.clone());
+    for name in names.collect::<Vec<_>>() {
+        if let Some((_, interface)) = state.rest_mut().moved.remove(&name) {
+            state.rest_mut().interfaces.push(Interface { addresses: Vec::new(), ..interface });
+        }
+    }
+}
+
 pub(super) fn reclaim(state: &mut State, name: &str, from: Jid) -> Result<(), Refusal> {
     match state.rest_mut().moved.remove(name) {
         Some((holder, interface)) if holder == from => {

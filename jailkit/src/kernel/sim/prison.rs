@@ -7,6 +7,7 @@ use bstr::{BString, ByteSlice};
 use serde::{Deserialize, Serialize};
 
 use super::namei::Place;
+use super::network;
 use super::param::{SYSV, allow_bit};
 use super::release::Release;
 use super::state::State;
@@ -257,6 +258,7 @@ impl State {
             }
             return;
         }
+        network::give_back(self, Jid(jid));
         self.remove_prison(jid);
     }
 }

@@ -3,6 +3,7 @@
 use super::expand::Expansion;
 use super::{MAX_ANCHORS, Open, Origin, Parsed, Parser, Stage, Stop, Token};
 use crate::pf::rule::{Action, AnchorCall, BodyId, Name, Operator, Spec};
+use crate::source::printable;
 
 const RESERVED: &str = "anchor names beginning with '_' are reserved for internal use";
 
@@ -56,6 +57,11 @@ impl Parser<'_> {
             (None, None) => Err(self.fail_at(at, "anchors without explicit rules must specify a name")),
             (Some(name), Some(_)) if self.set.names.get(name).contains(&b'/') => {
                 Err(self.fail_at(at, "anchor paths containing '/' cannot be used for inline anchors."))
+            }
+            (Some(name), Some(body)) if !self.set.body(body).is_empty() => {
+                let new = self.open.last_mut().is_none_or(|open| open.inline.insert(name));
+                let text = printable(self.set.names.get(name));
+                if new { Ok(()) } else { Err(self.fail_at(at, format!("inline anchor '{text}' already exists"))) }
             }
             _ => Ok(()),
         }

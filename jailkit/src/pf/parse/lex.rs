@@ -71,7 +71,7 @@ pub(super) struct Lexer {
 
 const LONGEST: usize = 8095;
 /// So much text may be read from macros, all places where they are used taken together.
-const MAX_EXPANDED: usize = 1 << 25;
+const MAX_EXPANDED: usize = 1 << 24;
 
 impl Lexer {
     pub(super) fn new(source: Source) -> Self {

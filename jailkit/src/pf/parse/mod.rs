@@ -20,6 +20,7 @@ mod state;
 mod table;
 mod translation;
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use self::lex::{Fault, Lexer, Token};
@@ -130,6 +131,8 @@ struct Open {
     rules: Rules,
     number: u32,
     ether_number: u32,
+    /// The inline anchors that have rules.
+    inline: HashSet<Name>,
 }
 
 impl Ruleset {
@@ -168,6 +171,7 @@ fn read(source: &Source, env: &Environment<'_>, loads: &mut usize) -> Result<Rul
         queues.check(&set, &mut found);
     }
     set.main = open.into_iter().next().unwrap_or_default().rules;
+    check_labels(&set, &mut found);
     for (name, path, origin) in anchors {
         let at = set.sources[origin.source as usize].clone();
         let wrong = |message: String| Diagnostic::error(&at, origin.span, message);
@@ -187,6 +191,30 @@ fn read(source: &Source, env: &Environment<'_>, loads: &mut usize) -> Result<Rul
     }
     Diagnostics::check(found)?;
     Ok(set)
+}
+
+/// A label with `$` parts must fit when they are filled in: told once a statement.
+fn check_labels(set: &Ruleset, found: &mut Vec<Diagnostic>) {
+    let grows = |spec: &Spec| {
+        let words = spec.labels.iter().copied().chain(spec.tag).chain(spec.tagged.map(|(tag, _)| tag));
+        words.into_iter().any(|word| set.name(word).contains(&b'$'))
+    };
+    let growing: HashSet<usize> =
+        set.specs.iter().enumerate().filter(|(_, spec)| grows(spec)).map(|(at, _)| at).collect();
+    if growing.is_empty() {
+        return;
+    }
+    let mut told = HashSet::new();
+    for Rules { scrub, nat, rdr, binat, filter, .. } in std::iter::once(&set.main).chain(&set.bodies) {
+        for rule in [scrub, nat, rdr, binat, filter].into_iter().flatten() {
+            let at = rule.spec.0 as usize;
+            if growing.contains(&at) && !told.contains(&at) && super::print::outgrows(set, rule) {
+                told.insert(at);
+                let Origin { source, span } = set.specs[at].origin;
+                found.push(Diagnostic::error(&set.sources[source as usize], span, "expand_label: label too long"));
+            }
+        }
+    }
 }
 
 fn path_of(bytes: &[u8]) -> std::path::PathBuf {
@@ -503,7 +531,7 @@ impl<'a> Parser<'a> {
             Some(Fault::OpenString) => self.fail("reached end of file while parsing quoted string"),
             Some(Fault::BigNumber) => self.fail("invalid number: too large or too small"),
             Some(Fault::LongString) => self.fail("string too long"),
-            Some(Fault::LongMacros) => self.fail("macros: they make more than 32 MiB of text"),
+            Some(Fault::LongMacros) => self.fail("macros: they make more than 16 MiB of text"),
             None if self.is_sign(b'\r') => {
                 self.fail("syntax error: lines end in a carriage return; pfctl(8) knows none")
             }

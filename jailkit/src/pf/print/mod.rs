@@ -6,6 +6,8 @@ mod rule;
 
 use super::rule::{Address, Endpoint, EtherRule, Family, Names, Rule, Rules, Ruleset, Table, TablePart};
 
+pub(super) use rule::outgrows;
+
 impl Ruleset {
     /// What `pfctl -o none -nvf` prints of the file: macros, options, tables and queues as they come, then the rules
     /// by kind.

@@ -447,6 +447,13 @@ impl Ruleset {
     }
 }
 
+/// Whether a label or tag of a rule becomes longer than pf has room for, once its `$` parts are filled in.
+pub(in crate::pf) fn outgrows(set: &Ruleset, rule: &Rule) -> bool {
+    let spec = set.spec(rule);
+    let words = spec.labels.iter().copied().chain(spec.tag).chain(spec.tagged.map(|(tag, _)| tag));
+    words.into_iter().any(|word| expand(set, rule, set.names.get(word)).len() >= 64)
+}
+
 /// A label or tag with its `$` parts filled in.
 fn expand<'a>(set: &'a Ruleset, rule: &Rule, text: &'a [u8]) -> Cow<'a, [u8]> {
     if memchr::memchr(b'$', text).is_none() {

@@ -1,11 +1,12 @@
 //! Interned names: interfaces, tables, tags, labels, anchors, queues.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 /// A name of a [`Ruleset`](super::Ruleset); [`Names::get`] has its bytes. Equal names have equal ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Name(u32);
+pub struct Name(NonZeroU32);
 
 /// The names of a ruleset, each once.
 #[derive(Clone, Debug, Default)]
@@ -20,9 +21,9 @@ impl Names {
         if let Some(&name) = self.ids.get(bytes) {
             return name;
         }
-        let name = Name(self.bytes.len() as u32);
         let shared: Arc<[u8]> = bytes.into();
         self.bytes.push(shared.clone());
+        let name = Name(NonZeroU32::new(self.bytes.len() as u32).unwrap_or(NonZeroU32::MAX));
         self.ids.insert(shared, name);
         name
     }
@@ -34,6 +35,6 @@ impl Names {
 
     /// The bytes of a name; empty for an id of another ruleset.
     pub fn get(&self, name: Name) -> &[u8] {
-        self.bytes.get(name.0 as usize).map_or(b"", |bytes| bytes)
+        self.bytes.get(name.0.get() as usize - 1).map_or(b"", |bytes| bytes)
     }
 }

@@ -1,6 +1,7 @@
 //! What `ether` rules may do with the frame that carries a packet. The stations of a frame are not known here: a rule
 //! that asks for them may match or not.
 
+use super::super::interfaces::Interface;
 use super::super::rule::{Address, Endpoint, EtherRule, Family, Ruleset};
 use super::Tracer;
 use super::compare::Match;
@@ -31,7 +32,7 @@ impl Tracer<'_> {
     /// Loopback interfaces carry no frames.
     pub(super) fn frame(&self, packet: &Packet) -> Ends {
         let set = self.set;
-        if set.main.ether.is_empty() || self.interfaces.get(&packet.interface).is_some_and(|own| own.is_loopback()) {
+        if set.main.ether.is_empty() || self.interfaces.get(&packet.interface).is_some_and(Interface::is_loopback) {
             return Ends::PASS;
         }
         let mut done = Ends::default();

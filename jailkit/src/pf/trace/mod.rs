@@ -215,6 +215,7 @@ impl<'a> Tracer<'a> {
         let mut filtered = Vec::new();
         for kind in kinds {
             walks = self.walk(kind, walks, cut);
+            filtered.extend(walks.extract_if(.., |walk| walk.kept));
             for walk in walks.extract_if(.., |walk| walk.found.is_some()) {
                 let Some(at) = walk.found else { continue };
                 for mut walk in self.apply(at, walk) {

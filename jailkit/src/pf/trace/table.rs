@@ -1,43 +1,54 @@
 //! The addresses of tables, found by prefix.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+
+use ipnet::{Ipv4Net, Ipv6Net};
+use prefix_trie::PrefixMap;
 
 use super::super::rule::{Family, Network, TableEntry};
 
-/// The networks of a table by the length of their prefix, the longest first: as many look-ups as there are lengths,
-/// however many networks there are.
+/// The networks of a table in prefix trees, each with whether it is of the table: a look-up takes as many steps as an
+/// address has bits at the most, however many networks there are.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Prefixes {
-    by_length: BTreeMap<(Family, Reverse<u8>), HashMap<Network, bool>>,
+    inet: PrefixMap<Ipv4Net, bool>,
+    inet6: PrefixMap<Ipv6Net, bool>,
 }
 
 impl Prefixes {
     pub(super) fn add(&mut self, entry: TableEntry) {
-        let length = (entry.network.family(), Reverse(entry.network.bits()));
-        self.by_length.entry(length).or_default().insert(entry.network, !entry.negated);
+        let (bits, own) = (entry.network.bits(), !entry.negated);
+        match entry.network.address() {
+            IpAddr::V4(v4) => drop(Ipv4Net::new(v4, bits).map(|network| self.inet.insert(network, own))),
+            IpAddr::V6(v6) => drop(Ipv6Net::new(v6, bits).map(|network| self.inet6.insert(network, own))),
+        }
     }
 
     /// Whether an address is of the table: the longest prefix that holds it says so.
     pub(super) fn contains(&self, address: IpAddr) -> bool {
-        let family = Family::of(address);
-        let lengths = self.by_length.range((family, Reverse(u8::MAX))..=(family, Reverse(0)));
-        let mut found =
-            lengths.filter_map(|(&(_, Reverse(bits)), networks)| networks.get(&Network::new(address, bits)));
-        found.next().copied().unwrap_or(false)
+        let found = match address {
+            IpAddr::V4(v4) => self.inet.get_lpm(&Ipv4Net::from(v4)).map(|(_, own)| *own),
+            IpAddr::V6(v6) => self.inet6.get_lpm(&Ipv6Net::from(v6)).map(|(_, own)| *own),
+        };
+        found.unwrap_or(false)
+    }
+
+    /// All networks of a family that the table names, each with whether it is of the table.
+    fn each(&self, family: Family) -> impl Iterator<Item = (Network, bool)> {
+        let inet = self.inet.iter().filter(move |_| family == Family::Inet);
+        let inet6 = self.inet6.iter().filter(move |_| family == Family::Inet6);
+        let inet = inet.map(|(network, own)| (Network::new(network.addr().into(), network.prefix_len()), *own));
+        inet.chain(inet6.map(|(network, own)| (Network::new(network.addr().into(), network.prefix_len()), *own)))
     }
 
     /// All networks of a family that the table names, be it to leave them out.
     pub(super) fn all(&self, family: Family) -> Vec<Network> {
-        let lengths = self.by_length.range((family, Reverse(u8::MAX))..=(family, Reverse(0)));
-        lengths.flat_map(|(_, networks)| networks.keys().copied()).collect()
+        self.each(family).map(|(network, _)| network).collect()
     }
 
     /// The networks of a family that are of the table.
     pub(super) fn networks(&self, family: Family) -> impl Iterator<Item = Network> {
-        let lengths = self.by_length.range((family, Reverse(u8::MAX))..=(family, Reverse(0)));
-        lengths.flat_map(|(_, networks)| networks.iter().filter(|(_, own)| **own).map(|(network, _)| *network))
+        self.each(family).filter(|(_, own)| *own).map(|(network, _)| network)
     }
 }
 

@@ -78,7 +78,7 @@ pub enum Effect {
     },
     /// The rule would translate and has no address to translate to: the packet is dropped.
     NoAddress,
-    /// `no nat`, `no rdr`, `no binat`: no rule of this kind translates the packet.
+    /// `no nat`, `no rdr`, `no binat`: no rule translates the packet.
     NotTranslated,
     /// `pass` of a translation rule: no filter rule is asked.
     PassedByTranslation,

@@ -61,6 +61,8 @@ pub(super) struct Walk<'a> {
     /// The translation rule that took it.
     pub(super) found: Option<RuleRef<'a>>,
     pub(super) translated: bool,
+    /// A `no` rule keeps it from being translated, be it by rules of another kind.
+    pub(super) kept: bool,
     pub(super) scrubbed: bool,
     pub(super) trail: Vec<Step<'a>>,
     /// For each anchor it is in, whether a rule there decided.
@@ -78,6 +80,7 @@ impl<'a> Walk<'a> {
             decision: Decision::None,
             found: None,
             translated: false,
+            kept: false,
             scrubbed: false,
             trail: Vec::new(),
             decided: Vec::new(),
@@ -118,6 +121,7 @@ impl<'a> Walk<'a> {
         self.packet == other.packet
             && self.tag == other.tag
             && self.translated == other.translated
+            && self.kept == other.kept
             && self.scrubbed == other.scrubbed
             && self.cut == other.cut
             && self.found == other.found
@@ -279,7 +283,10 @@ impl<'a> Tracer<'a> {
                 walk.stopped = true;
                 return vec![walk];
             }
-            Action::NoNat | Action::NoRdr | Action::NoBinat => walk.step(Some(at), Effect::NotTranslated),
+            Action::NoNat | Action::NoRdr | Action::NoBinat => {
+                walk.step(Some(at), Effect::NotTranslated);
+                walk.kept = true;
+            }
             Action::Pass | Action::Block(_) => {
                 let passes = spec.action == Action::Pass;
                 walk.step(Some(at), if passes { Effect::Passes } else { Effect::Blocks });
