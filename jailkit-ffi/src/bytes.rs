@@ -76,22 +76,31 @@ impl Bytes {
     /// A list of texts in UTF-8.
     ///
     /// # Safety
-    /// Where `list` is not NULL, `len` of them are there, each as for [`Bytes::slice`].
-    pub(crate) unsafe fn strs<'a>(list: *const Self, len: usize, what: &str) -> Result<Vec<&'a str>, Failure> {
-        if len == 0 {
-            return Ok(Vec::new());
-        }
-        if list.is_null() {
-            return Err(Failure::argument(format!("'{what}' is NULL and has a length of {len}")));
-        }
-        if !list.is_aligned() || len > isize::MAX as usize / size_of::<Self>() {
-            return Err(Failure::argument(format!("'{what}' is no list of {len}")));
-        }
-        // SAFETY: not NULL, aligned, of a length that memory can have, and there by the caller's word.
-        let list = unsafe { std::slice::from_raw_parts(list, len) };
+    /// As for [`list`], each as for [`Bytes::slice`].
+    pub(crate) unsafe fn strs<'a>(first: *const Self, len: usize, what: &str) -> Result<Vec<&'a str>, Failure> {
+        // SAFETY: the caller's word.
+        let list = unsafe { list(first, len, what) }?;
         // SAFETY: the caller's word for each of them.
         list.iter().map(|bytes| unsafe { bytes.str(what) }).collect()
     }
+}
+
+/// A list that C gives by its first entry and its length.
+///
+/// # Safety
+/// Where `first` is not NULL, `len` entries are there for as long as the result is used.
+pub(crate) unsafe fn list<'a, T>(first: *const T, len: usize, what: &str) -> Result<&'a [T], Failure> {
+    if len == 0 {
+        return Ok(&[]);
+    }
+    if first.is_null() {
+        return Err(Failure::argument(format!("'{what}' is NULL and has a length of {len}")));
+    }
+    if !first.is_aligned() || len > isize::MAX as usize / size_of::<T>() {
+        return Err(Failure::argument(format!("'{what}' is no list of {len}")));
+    }
+    // SAFETY: not NULL, aligned, of a length that memory can have, and there by the caller's word.
+    Ok(unsafe { std::slice::from_raw_parts(first, len) })
 }
 
 impl Default for Bytes {

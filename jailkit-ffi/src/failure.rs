@@ -9,7 +9,6 @@ use jailkit::kernel::{Errno, KernelError};
 use jailkit::source::{Diagnostic, Diagnostics, Severity};
 
 use crate::error::Status;
-use crate::findings::Found;
 
 /// Why a call failed.
 #[derive(Debug)]
@@ -21,7 +20,7 @@ pub(crate) struct Failure {
     pub(crate) column: usize,
     pub(crate) hint: Option<String>,
     pub(crate) errno: i32,
-    pub(crate) findings: Vec<Found>,
+    pub(crate) findings: Vec<Diagnostic>,
 }
 
 impl Failure {
@@ -85,6 +84,7 @@ impl Failure {
 
 impl From<Diagnostics> for Failure {
     fn from(found: Diagnostics) -> Self {
+        let found: Vec<Diagnostic> = found.into_iter().collect();
         let is_error = |one: &&Diagnostic| one.severity == Severity::Error;
         let Some(first) = found.iter().find(is_error).or(found.first()) else {
             return Self::new(Status::JK_ERROR_FILE, "refused");
@@ -98,7 +98,7 @@ impl From<Diagnostics> for Failure {
             column: position.column,
             hint: first.help.clone(),
             errno: 0,
-            findings: found.iter().map(Found::from).collect(),
+            findings: found,
         }
     }
 }

@@ -16,35 +16,10 @@ pub struct Findings {
 impl Handle for Findings {
     const KIND: Kind = Kind::Findings;
     const NAME: &'static str = "jk_findings";
-    type Value = Vec<Found>;
+    type Value = Vec<Diagnostic>;
 }
 
-/// One finding, kept for C.
-#[derive(Debug)]
-pub(crate) struct Found {
-    is_error: bool,
-    message: String,
-    file: Vec<u8>,
-    line: usize,
-    column: usize,
-    hint: Option<String>,
-}
-
-impl From<&Diagnostic> for Found {
-    fn from(found: &Diagnostic) -> Self {
-        let position = found.position();
-        Self {
-            is_error: found.severity == Severity::Error,
-            message: found.message.clone(),
-            file: found.source.name().as_os_str().as_bytes().to_vec(),
-            line: position.line,
-            column: position.column,
-            hint: found.help.clone(),
-        }
-    }
-}
-
-/// One finding. Its bytes are the list's.
+/// One finding. Its bytes are those of the handle that it was asked of.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Finding {
@@ -60,6 +35,20 @@ pub struct Finding {
     pub column: usize,
     /// How to mend it; nothing where there is no advice.
     pub hint: Bytes,
+}
+
+impl Finding {
+    pub(crate) fn of(found: &Diagnostic) -> Self {
+        let position = found.position();
+        Self {
+            is_error: found.severity == Severity::Error,
+            message: Bytes::of(found.message.as_bytes()),
+            file: Bytes::of(found.source.name().as_os_str().as_bytes()),
+            line: position.line,
+            column: position.column,
+            hint: found.help.as_ref().map_or(Bytes::NONE, |help| Bytes::of(help.as_bytes())),
+        }
+    }
 }
 
 /// How many findings there are; 0 for NULL.
@@ -82,15 +71,7 @@ pub unsafe extern "C" fn jk_findings_len(findings: *const Findings) -> usize {
 pub unsafe extern "C" fn jk_findings_get(findings: *const Findings, index: usize) -> Finding {
     guard::look(|| {
         // SAFETY: as the section above says.
-        let found = unsafe { handle::peek(findings) }?.get(index)?;
-        Some(Finding {
-            is_error: found.is_error,
-            message: Bytes::of(found.message.as_bytes()),
-            file: Bytes::of(&found.file),
-            line: found.line,
-            column: found.column,
-            hint: found.hint.as_ref().map_or(Bytes::NONE, |hint| Bytes::of(hint.as_bytes())),
-        })
+        unsafe { handle::peek(findings) }?.get(index).map(Finding::of)
     })
 }
 

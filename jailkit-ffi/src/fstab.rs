@@ -7,9 +7,10 @@ use jailkit::source::Source;
 use crate::bytes::Bytes;
 use crate::error::{Error, Status};
 use crate::failure::Failure;
-use crate::findings::{Findings, Found};
+use crate::findings::Findings;
 use crate::guard;
 use crate::handle::{self, Handle, Kind};
+use crate::text::Text;
 
 /// An fstab(5), byte for byte, that can be edited.
 pub struct Fstab {
@@ -171,7 +172,7 @@ pub unsafe extern "C" fn jk_fstab_add(fstab: *mut Fstab, entry: FstabEntry, erro
             let alone = fstab::Fstab::parse(&Source::new("entry", entry.line()));
             if !alone.entries().eq([entry.clone()]) {
                 return Err(Failure::argument(
-                    "getfsent(3) would not read this entry back: its fields must not be empty, nor begin with '#', \
+                    "getfsent(3) would not read this entry back: its fields must not be empty, \
                      nor be longer than 1023 bytes together; its options need one of rw, rq, ro and sw",
                 ));
             }
@@ -200,6 +201,30 @@ pub unsafe extern "C" fn jk_fstab_remove(fstab: *mut Fstab, entry: FstabEntry, e
     }
 }
 
+/// The file laid out evenly, its fields in columns, and saying what it said.
+///
+/// On success a new text is in `text`; free it with `jk_text_free`. Else NULL is.
+///
+/// Errors: `JK_ERROR_ARGUMENT` and `JK_ERROR_HANDLE` only.
+///
+/// # Safety
+/// `fstab` is NULL or an fstab; `text` and `error` are NULL or places. A NULL `fstab` or `text` is refused.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn jk_fstab_formatted(
+    fstab: *const Fstab,
+    text: *mut *mut Text,
+    error: *mut *mut Error,
+) -> Status {
+    // SAFETY: as the section above says.
+    unsafe {
+        guard::call(error, || {
+            let place = handle::place(text, "text")?;
+            place.put(handle::new(handle::get(fstab, "fstab")?.fstab.formatted()));
+            Ok(())
+        })
+    }
+}
+
 /// Finds what is wrong with the file. Where nothing is, the warnings are in `findings`, if that is not NULL; free them
 /// with `jk_findings_free`.
 ///
@@ -219,7 +244,7 @@ pub unsafe extern "C" fn jk_fstab_check(
             let place = if findings.is_null() { None } else { Some(handle::place(findings, "findings")?) };
             let found = handle::get(fstab, "fstab")?.fstab.check()?;
             if let Some(place) = place {
-                place.put(handle::new(found.iter().map(Found::from).collect()));
+                place.put(handle::new(found));
             }
             Ok(())
         })

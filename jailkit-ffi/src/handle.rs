@@ -16,6 +16,17 @@ pub(crate) enum Kind {
     JailConf,
     Resolved,
     Fstab,
+    Pf,
+    Interfaces,
+    Ruleset,
+    Tracer,
+    Trace,
+    Host,
+    Jails,
+    Mounts,
+    Stack,
+    Plan,
+    Session,
 }
 
 /// A type that C has pointers to, and what is behind them.

@@ -61,7 +61,10 @@ fn native() -> Result<Opened, Failure> {
 #[cfg(not(target_os = "freebsd"))]
 fn native() -> Result<Opened, Failure> {
     let hint = Some("open a simulated host with jk_host_simulated".to_owned());
-    Err(Failure { hint, ..Failure::new(Status::JK_ERROR_UNSUPPORTED, "the native host is a FreeBSD system, and this is none") })
+    Err(Failure {
+        hint,
+        ..Failure::new(Status::JK_ERROR_UNSUPPORTED, "the native host is a FreeBSD system, and this is none")
+    })
 }
 
 /// The simulated host in a directory, installed there where the directory is empty or missing. Everything it is lies

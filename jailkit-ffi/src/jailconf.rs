@@ -1,16 +1,17 @@
 //! jail.conf(5): parsed, printed, edited, checked and resolved.
 
 use jailkit::jailconf;
-use jailkit::source::{Diagnostic, Diagnostics, Source, Span};
+use jailkit::source::Source;
 
 use crate::bytes::Bytes;
 use crate::error::{Error, Status};
 use crate::failure::Failure;
-use crate::findings::{Findings, Found};
+use crate::findings::Findings;
 use crate::guard;
 use crate::handle::{self, Handle, Kind};
 use crate::resolved::{Resolved, ResolvedConf};
 use crate::strings::Strings;
+use crate::text::Text;
 
 /// A jail.conf(5), byte for byte, that can be edited.
 pub struct JailConf {
@@ -223,7 +224,31 @@ pub unsafe extern "C" fn jk_jailconf_remove_jail(conf: *mut JailConf, jail: Byte
     unsafe { guard::call(error, || Ok(handle::get_mut(conf, "conf")?.remove_jail(jail.str("jail")?)?)) }
 }
 
-/// Says whether jail(8) would take the file. Where it would, the warnings are in `findings`, if that is not NULL;
+/// The file laid out evenly, and saying what it said.
+///
+/// On success a new text is in `text`; free it with `jk_text_free`. Else NULL is.
+///
+/// Errors: `JK_ERROR_FILE` where the file could not be read any more.
+///
+/// # Safety
+/// `conf` is NULL or a jail.conf; `text` and `error` are NULL or places. A NULL `conf` or `text` is refused.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn jk_jailconf_formatted(
+    conf: *const JailConf,
+    text: *mut *mut Text,
+    error: *mut *mut Error,
+) -> Status {
+    // SAFETY: as the section above says.
+    unsafe {
+        guard::call(error, || {
+            let place = handle::place(text, "text")?;
+            place.put(handle::new(handle::get(conf, "conf")?.formatted()?));
+            Ok(())
+        })
+    }
+}
+
+/// Says whether jail(8) and the kernel would take the file and its jails. Where it would, the warnings are in `findings`, if that is not NULL;
 /// free them with `jk_findings_free`.
 ///
 /// Errors: `JK_ERROR_FILE` with everything that is wrong, in the error's own findings; `findings` is NULL then.
@@ -240,9 +265,9 @@ pub unsafe extern "C" fn jk_jailconf_check(
     unsafe {
         guard::call(error, || {
             let place = if findings.is_null() { None } else { Some(handle::place(findings, "findings")?) };
-            let found = check(handle::get(conf, "conf")?)?;
+            let found = handle::get(conf, "conf")?.check(None)?;
             if let Some(place) = place {
-                place.put(handle::new(found.iter().map(Found::from).collect()));
+                place.put(handle::new(found));
             }
             Ok(())
         })
@@ -283,15 +308,6 @@ pub unsafe extern "C" fn jk_jailconf_resolve(
 pub unsafe extern "C" fn jk_jailconf_free(conf: *mut JailConf) {
     // SAFETY: as the section above says.
     unsafe { handle::free(conf) };
-}
-
-/// The warnings of a file that jail(8) would take.
-fn check(conf: &jailconf::JailConf) -> Result<Vec<Diagnostic>, Diagnostics> {
-    let resolved = conf.resolve()?;
-    let failed = resolved.jails.iter().filter_map(|jail| Some((&jail.name, jail.failed.as_ref()?)));
-    let source = Source::new("jail.conf", conf.text());
-    let found = failed.map(|(name, why)| Diagnostic::error(&source, Span::at(0), format!("jail {name}: {why}")));
-    Diagnostics::check(found.collect())
 }
 
 /// The block that C means: one that is there, or the top level.

@@ -17,9 +17,17 @@ pub mod findings;
 pub mod fstab;
 mod guard;
 mod handle;
+pub mod host;
+pub mod jail;
 pub mod jailconf;
+pub mod mount;
+pub mod pf;
 pub mod resolved;
+pub mod ruleset;
+pub mod session;
+pub mod stack;
 pub mod strings;
 pub mod text;
+pub mod trace;
 
 pub use error::Status;

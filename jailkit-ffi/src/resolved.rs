@@ -9,6 +9,7 @@ use jailkit::jailconf;
 use crate::bytes::Bytes;
 use crate::error::{Error, Status};
 use crate::failure::Failure;
+use crate::findings::Finding;
 use crate::guard;
 use crate::handle::{self, Handle, Kind};
 use crate::text::Text;
@@ -113,18 +114,19 @@ pub unsafe extern "C" fn jk_resolved_find(resolved: *const Resolved, name: Bytes
     found.unwrap_or(JK_NONE)
 }
 
-/// Why jail(8) would not start a jail: a variable that is not there, a loop; nothing where it would.
+/// Why jail(8) would not start a jail, at its place in the file: a variable that is not there, a loop. Where it would,
+/// a finding with line 0 and no bytes.
 ///
 /// The bytes are the handle's.
 ///
 /// # Safety
 /// `resolved` is NULL or a resolved jail.conf.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn jk_resolved_failed(resolved: *const Resolved, jail: usize) -> Bytes {
+pub unsafe extern "C" fn jk_resolved_failed(resolved: *const Resolved, jail: usize) -> Finding {
     guard::look(|| {
         // SAFETY: as the section above says.
         let jail = unsafe { handle::peek(resolved) }?.jail(jail)?;
-        jail.failed.as_ref().map(|reason| Bytes::of(reason.message.as_bytes()))
+        jail.failed.as_ref().map(|found| Finding::of(found))
     })
 }
 
@@ -233,7 +235,8 @@ pub unsafe extern "C" fn jk_resolved_is_true(resolved: *const Resolved, jail: us
     })
 }
 
-/// Everything as JSON: `{"jails": [{"name": ..., "failed": ..., "params": [{"name": ..., "values": [...]}]}]}`.
+/// Everything as JSON: `[{"jail": ..., "failed": ..., "params": [["name", "value", ...], ...]}, ...]`. Bytes that are
+/// not UTF-8 are replaced there.
 ///
 /// On success a new text is in `json`; free it with `jk_text_free`. Else NULL is.
 ///

@@ -170,6 +170,15 @@ impl List {
         text
     }
 
+    /// The jails for programs that take bytes: the parameters that were asked for, as libjail writes them, of each.
+    pub fn rows(&self) -> impl Iterator<Item = Vec<BString>> {
+        let cell = |row: &Vec<Value>, (at, column): (usize, &Column)| match &row[at] {
+            Value::String(text) => text.clone().into(),
+            value => exported(value, column.kind).into(),
+        };
+        self.rows.iter().map(move |row| self.shown().map(|shown| cell(row, shown)).collect())
+    }
+
     /// The jails for programs: an object each, with the parameters under their names.
     pub fn json(&self) -> serde_json::Value {
         let object = |row: &Vec<Value>| {

@@ -42,6 +42,7 @@ mod ready;
 mod running;
 mod schedule;
 mod spec;
+mod words;
 mod world;
 
 pub use claim::is_unfinished;
@@ -49,9 +50,11 @@ pub use enter::{Enter, enter};
 pub use error::{JailError, LifeError};
 pub use held::Held;
 pub use list::{Format, List, ListError, Selection};
+pub use mount::mount_request;
 pub use observer::{Event, Observer, Silent, What};
 pub use running::{Handle, find_running, remove};
 pub use schedule::{Outcome, Summary};
+pub use words::set_jail;
 
 use std::collections::{BTreeMap, HashSet};
 use std::num::NonZeroUsize;

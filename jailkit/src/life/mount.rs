@@ -65,12 +65,12 @@ fn point(param: &'static str, read: Result<JailMount, JailMountError>, line: &[u
     let wrong = |error| JailError::Param { param: param.into(), reason: format!("{}: {error}", line.as_bstr()) };
     let JailMount { spec, file, vfstype, mntops } = read.map_err(wrong)?;
     let path = |name: BString| name.to_path_lossy().into_owned();
-    let request = request(&vfstype.to_str_lossy(), path(spec), path(file), &mntops.to_str_lossy());
+    let request = mount_request(&vfstype.to_str_lossy(), path(spec), path(file), &mntops.to_str_lossy());
     Ok(MountPoint { param: param.to_owned(), request })
 }
 
-/// What mount(8) makes of an fstab(5) entry.
-fn request(fstype: &str, source: PathBuf, target: PathBuf, words: &str) -> MountRequest {
+/// What mount(8) makes of an fstab(5) entry: its type, what is mounted where, and its options with commas between them.
+pub fn mount_request(fstype: &str, source: PathBuf, target: PathBuf, words: &str) -> MountRequest {
     let mut flags = MountFlags::default();
     let mut options = Vec::new();
     for word in words.split(',') {

@@ -19,7 +19,8 @@ pub(super) fn import(jail: &ResolvedJail, kinds: &HashMap<String, ParamKind>) ->
     own.map(|param| import_one(param, kinds)).collect()
 }
 
-fn import_one(param: &ResolvedParam, kinds: &HashMap<String, ParamKind>) -> Result<Param, JailError> {
+/// One of them.
+pub(super) fn import_one(param: &ResolvedParam, kinds: &HashMap<String, ParamKind>) -> Result<Param, JailError> {
     let wrong = |reason: String| JailError::Param { param: param.name.clone().into(), reason };
     let name = param.name.to_str().map_err(|_| wrong("unknown parameter".to_owned()))?;
     let (plain, kind, is_no) = match kinds.get(name) {
