@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{JailError, params};
-use crate::jailconf::{ResolvedParam, Text, Values};
+use crate::jailconf::{Name, ResolvedParam, Text, Values};
 use crate::kernel::{Jid, Kernel, SetFlags};
 
 /// Creates or changes a jail, as `flags` say: each parameter by its name and the text of its value, none for a bare
@@ -33,7 +33,7 @@ pub fn set_jail<T: AsRef<[u8]>>(
     let kinds: HashMap<_, _> = kernel.jail_params()?.into_iter().map(|param| (param.name, param.kind)).collect();
     let text = |bytes: &T| Text::from(bytes.as_ref());
     let words = words.iter().map(|(name, value)| ResolvedParam {
-        name: text(name),
+        name: Name::from(name.as_ref()),
         values: value.as_ref().map_or_else(Values::default, |value| text(value).into()),
     });
     let given = words.map(|word| params::import_one(&word, &kinds)).collect::<Result<Vec<_>, _>>()?;
