@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use jailkit::host::{Host, SimHost};
+use jailkit::jailparam::Since;
 
 use crate::cli::HostChoice;
 use crate::terminal::Terminal;
@@ -35,6 +36,16 @@ pub(crate) fn open(terminal: &Terminal) -> Result<Box<dyn Host>, HostError> {
     let host = SimHost::open(&path).map_err(|source| HostError::Sim { path, source })?;
     terminal.note(format_args!("simulated: {}", host.describe()));
     Ok(Box::new(host))
+}
+
+/// The release of this FreeBSD system, where commands work on it and it says so.
+pub(crate) fn native_release(terminal: &Terminal) -> Option<Since> {
+    let global = terminal.global();
+    if !cfg!(target_os = "freebsd") || global.root.is_some() || global.host == Some(HostChoice::Sim) {
+        return None;
+    }
+    let osreldate = native().ok()?.kernel().sysctl("kern.osreldate").ok()?;
+    Some(Since::of_kernel(u32::try_from(osreldate).ok()?))
 }
 
 #[cfg(target_os = "freebsd")]

@@ -28,6 +28,10 @@ pub(crate) struct Entry {
     #[arg(short = 'U', value_name = "USER")]
     jail_user: Option<String>,
 
+    /// With this variable in its environment; may be given more than once
+    #[arg(short = 'e', value_name = "NAME=VALUE", value_parser = variable)]
+    environment: Vec<(String, String)>,
+
     /// In this directory of the jail
     #[arg(short = 'd', value_name = "DIR")]
     directory: Option<PathBuf>,
@@ -36,7 +40,14 @@ pub(crate) struct Entry {
 impl Entry {
     /// As by login(1).
     pub(crate) fn login(user: String) -> Self {
-        Self { clean: true, host_user: None, jail_user: Some(user), directory: None }
+        Self { clean: true, host_user: None, jail_user: Some(user), environment: Vec::new(), directory: None }
+    }
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("a variable is given as NAME=VALUE".to_owned()),
     }
 }
 
@@ -53,7 +64,9 @@ pub(crate) fn enter(
         (None, user) => (user.clone(), Passwd::Jail),
     };
     let command = command.iter().map(|word| word.as_encoded_bytes().into()).collect();
-    let enter = Enter { command, clean: entry.clean, user, passwd, directory: entry.directory.clone() };
+    let environment = entry.environment.iter().map(|(name, value)| (name.as_str().into(), value.as_str().into()));
+    let environment = environment.collect();
+    let enter = Enter { command, clean: entry.clean, environment, user, passwd, directory: entry.directory.clone() };
     let program = life::enter(host, jail.as_bytes().into(), enter)?;
     let line = match program.argv.as_slice() {
         [only] if *only == Program::LOGIN_SHELL => "the login shell".to_owned(),

@@ -241,6 +241,8 @@ fn a_command_in_a_jail_is_written_down_and_its_status_passed_on() {
         "exec www id -u",
         "exec 2 id",
         "exec -l -U www -d /tmp www ls -l",
+        "exec -e LANG=C -e EMPTY= www env",
+        "exec -e =x www env",
         "exec www false",
         "exec www exit 7",
         "exec www kill -TERM $$",
@@ -251,6 +253,7 @@ fn a_command_in_a_jail_is_written_down_and_its_status_passed_on() {
         "console -U www www",
     ]));
     let recorded = fs::read_to_string(desk.host().join(".jailkit-sim/programs")).unwrap();
+    assert!(recorded.contains("\"environment\""), "{recorded}");
     let last: Value = serde_json::from_str(recorded.lines().last().unwrap()).unwrap();
     assert_eq!(last["program"]["user"], "www");
     assert_eq!(last["program"]["passwd"], "Jail");

@@ -294,7 +294,7 @@ impl Document {
                 file.add_jail(name, params)?;
             }
             (Self::JailConf(file), Edit::JailAppend { jail, name, values }) => {
-                file.append(jail.as_deref(), name, values)?
+                file.append(jail.as_deref(), name, values)?;
             }
             (Self::JailConf(file), Edit::JailRename { old, new }) => file.rename_jail(old, new)?,
             (Self::Pf(file), Edit::Macro { name, value }) => {

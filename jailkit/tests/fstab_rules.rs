@@ -218,7 +218,9 @@ fn a_file_of_one_character_is_read() {
         let file = Fstab::parse(&Source::new("fstab", vec![byte; 1 << 18]));
         assert!(file.entries().all(|entry| byte == b':' && entry.spec.is_empty()));
         assert!(file.jail_mounts().count() <= 1 << 20);
-        assert!(file.check().is_ok() || file.bad_lines().count() > 0);
+        // Where each finding stands is counted from its line's beginning: so many on one line would take for ever.
+        let found = file.check().unwrap_or_else(|found| found.into_iter().collect());
+        assert!(found.len() <= 100 && found.is_empty() == (file.bad_lines().count() == 0));
         assert!(file.formatted().len() <= 1 << 20);
     }
 }

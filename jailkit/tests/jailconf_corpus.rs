@@ -34,7 +34,8 @@ fn answer(source: &Source) -> Value {
     let jails = resolved.jails.into_iter().map(|jail| {
         let failed = jail.failed.is_some();
         let params = jail.params.iter().map(|param| {
-            Value::Array(std::iter::once(&param.name).chain(&param.values).map(|bytes| latin1(bytes)).collect())
+            let values = param.values.iter().map(|bytes| latin1(bytes));
+            Value::Array(std::iter::once(latin1(&param.name)).chain(values).collect())
         });
         // Of a jail that fails, only that it does counts.
         let params: Vec<_> = if failed { Vec::new() } else { params.collect() };

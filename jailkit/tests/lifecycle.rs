@@ -243,7 +243,7 @@ fn all_jails_restart_and_stop_as_under_jail_8() {
     let failed: Vec<_> = summary.failures().map(|(name, _)| name.to_string()).collect();
     assert_eq!(failed, ["broken", "nomount", "late", "slow"]);
     let running: BTreeSet<_> = Handle::all(host.kernel()).unwrap().into_iter().map(|jail| jail.name).collect();
-    assert_eq!(running, BTreeSet::from(["daemon".into(), "db".into(), "www".into()]));
+    assert_eq!(running, BTreeSet::from(["daemon", "db", "www"].map(|name| name.parse().unwrap())));
 
     let (seen, summary) = run(Operation::Stop);
     assert_eq!(seen["daemon"], ["prestop:", "daemon: removed", "poststop:", "release:"]);

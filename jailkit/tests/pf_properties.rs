@@ -1,7 +1,7 @@
 //! What holds for every pf.conf.
 #![allow(clippy::unwrap_used)] // the helpers here are part of tests
 
-use jailkit::pf::{Environment, Interfaces, NoFiles, PfRules, Ruleset};
+use jailkit::pf::{Environment, Interfaces, MAX_RULES, NoFiles, PfRules, Ruleset};
 use jailkit::source::{Diagnostics, Source};
 use proptest::prelude::*;
 
@@ -58,6 +58,15 @@ proptest! {
             prop_assert_eq!(rules.text(), text.as_bytes());
         }
     }
+}
+
+#[test]
+fn more_than_a_million_rules_are_refused_unless_they_are_allowed() {
+    let ports = |count: u16| (1..=count).map(|port| port.to_string()).collect::<Vec<_>>().join(" ");
+    let text = format!("pass proto tcp from any port {{ {} }} to any port {{ {} }}\n", ports(1001), ports(1000));
+    let errors = read(text.as_bytes(), MAX_RULES).unwrap_err().to_string();
+    assert!(errors.contains("the file expands to more than 1000000 rules"), "{errors}");
+    assert_eq!(read(text.as_bytes(), 2_000_000).unwrap().len(), 1_001_000);
 }
 
 #[test]

@@ -48,6 +48,9 @@ pub enum Found {
 const SYNTHETIC: &[&str] =
     &["autofs", "devfs", "fdescfs", "linprocfs", "linsysfs", "mqueuefs", "nfs", "procfs", "swap", "tmpfs", "zfs"];
 
+/// Lines that cannot be read past which a file is not looked at further: it is no fstab.
+const MAX_FOUND: usize = 100;
+
 /// One mount, whichever way its line was read.
 struct Mount {
     number: usize,
@@ -119,6 +122,9 @@ impl Check<'_> {
     fn getfsent(&mut self, fstab: &Fstab) -> Vec<Mount> {
         let mut mounts = Vec::new();
         for (number, (start, line)) in fstab.lines().enumerate() {
+            if self.found.len() >= MAX_FOUND {
+                break;
+            }
             let entry = match read_line(line) {
                 Line::Passed => continue,
                 Line::Bad => {
@@ -151,6 +157,9 @@ impl Check<'_> {
     fn jail(&mut self, fstab: &Fstab) -> Vec<Mount> {
         let mut mounts = Vec::new();
         for (span, mount) in fstab.jail_mounts() {
+            if self.found.len() >= MAX_FOUND {
+                break;
+            }
             let line = self.source.slice(span);
             let mount = match mount {
                 Ok(mount) => mount,

@@ -10,11 +10,15 @@ use super::include::File;
 use super::names::{JID, NAME, NameId, Names};
 use super::option::same_option;
 use super::resolved::{ResolvedParam, Together};
-use super::text::{Text, Values};
+use super::text::{Name, Text, Values};
 use crate::source::{Diagnostic, Span};
 
 /// No parameter, no segment.
 const NONE: u32 = u32::MAX;
+
+/// How many bytes the values of one jail may be long that have variables in them: each variable can double what the
+/// one before it stands for.
+const MAX_PUT_IN: usize = 64 << 20;
 
 /// A parameter of the jail.
 struct Collected {
@@ -126,6 +130,8 @@ pub(super) struct Jail {
     /// The parameters looked at in this round, and how many of them are known to be bad.
     in_round: Vec<u32>,
     bad_in_round: usize,
+    /// How many bytes have been put in for variables.
+    put_in: usize,
     buffer: Vec<u8>,
     /// Where somebody wants the variables too: all that the jail has, in its order.
     pub(super) everything: Option<Vec<Found>>,
@@ -133,7 +139,7 @@ pub(super) struct Jail {
 
 /// A parameter or variable with its values, and where it was set last.
 pub(super) struct Found {
-    pub(super) name: Text,
+    pub(super) name: Name,
     pub(super) is_variable: bool,
     pub(super) values: Values,
     pub(super) place: u32,
@@ -148,6 +154,7 @@ impl Jail {
         self.params.clear();
         self.segments.clear();
         self.slots.clear();
+        self.put_in = 0;
         (self.first, self.last, self.round) = (NONE, NONE, 0);
         self.classes.resize(names.classes(), Class::default());
         self.push_name(names, if is_number { JID } else { NAME }, name);
@@ -334,6 +341,7 @@ impl Jail {
                 at = needed;
                 continue;
             }
+            self.put_in += text.len();
             self.slots[slot].text = text[..].into();
             text.clear();
             self.buffer = text;
@@ -396,8 +404,14 @@ impl Jail {
                     self.fail_round(var, || format!("{}: {}", names.text(param), missing.said(names.text(var.name))));
                 }
                 Ok(found) if self.params[found as usize].len == 1 => {
-                    if let Some(value) = self.only_value(sources, found) {
+                    let value = self.only_value(sources, found).map_or(&b""[..], |value| value);
+                    let put_in = self.put_in + text.len() + value.len();
+                    if put_in <= MAX_PUT_IN {
                         text.extend_from_slice(value);
+                    } else {
+                        let param = names.text(self.params[at as usize].name);
+                        let message = || format!("{param}: with its variables replaced, the jail is over 64 MB long");
+                        self.fail_round(var, message);
                     }
                 }
                 Ok(_) if is_inside => {
@@ -490,6 +504,11 @@ impl Jail {
         }
     }
 
+    /// What the jail costs in bytes, roughly.
+    pub(super) fn cost(&self) -> u64 {
+        (self.put_in + size_of::<Slot>() * self.slots.len() + size_of::<Collected>() * self.params.len()) as u64
+    }
+
     /// Ends the jail: its parameters go behind those of other jails. Why jail(8) would not start it, where it would
     /// not.
     pub(super) fn finish(
@@ -571,7 +590,7 @@ enum Missing {
 }
 
 impl Missing {
-    fn said(self, name: &Text) -> String {
+    fn said(self, name: &Name) -> String {
         match self {
             Self::Variable => format!("there is no variable '{name}'"),
             Self::Value => format!("the variable '{name}' has no value"),

@@ -7,14 +7,17 @@ use super::lex::decode_into;
 use super::names::{NameId, Names};
 use super::parse::{Item, Op, Param, Piece};
 use super::text::Text;
-use crate::source::Span;
+use crate::source::{Diagnostic, Span};
 
 /// The end of a chain of runs.
 const NONE: u32 = u32::MAX;
 
+/// How long all full names of jails may be together, besides what the length of the file allows.
+const MAX_NAMES: usize = 1 << 26;
+
 /// A jail's or a wildcard's block, or the top level.
 pub(super) struct Block {
-    name: Range<usize>,
+    name: Range<u32>,
     /// Where its name stands, as a place in all files; for the top level, where its first parameter does.
     pub(super) place: u32,
     first_run: u32,
@@ -40,17 +43,28 @@ pub(super) struct Blocks {
     /// The top level's, from its first parameter on.
     global: Option<usize>,
     open: Vec<usize>,
+    /// How long all names may be together.
+    max_names: usize,
 }
 
 impl Blocks {
-    pub(super) fn of(files: &[File<'_>]) -> Self {
-        let mut blocks = Self::default();
-        blocks.walk(files, 0);
-        blocks
+    /// # Errors
+    /// Jails in jails whose full names are far longer together than the file.
+    pub(super) fn of(files: &[File<'_>]) -> Result<Self, Diagnostic> {
+        let len: usize = files.iter().map(|file| file.source.text().len()).sum();
+        let jails = len / 64;
+        let mut blocks = Self {
+            blocks: Vec::with_capacity(jails / 4),
+            runs: Vec::with_capacity(jails / 4),
+            max_names: MAX_NAMES.saturating_add(4 * len).min(u32::MAX as usize),
+            ..Self::default()
+        };
+        blocks.walk(files, 0)?;
+        Ok(blocks)
     }
 
     pub(super) fn name(&self, block: &Block) -> &[u8] {
-        &self.names[block.name.clone()]
+        &self.names[block.name.start as usize..block.name.end as usize]
     }
 
     /// Each place where a block goes on, with the number of the block: its name, and where a run begins.
@@ -74,7 +88,7 @@ impl Blocks {
         })
     }
 
-    fn walk(&mut self, files: &[File<'_>], number: usize) {
+    fn walk(&mut self, files: &[File<'_>], number: usize) -> Result<(), Diagnostic> {
         let file = &files[number];
         let mut included = file.included.iter().peekable();
         let mut run_start = None;
@@ -91,13 +105,19 @@ impl Blocks {
                 Item::Open { name, start: place } => {
                     let place = file.base + place;
                     let start = self.names.len();
-                    if let Some(&parent) = self.open.last() {
-                        self.names.extend_from_within(self.blocks[parent].name.clone());
+                    let parent = self.open.last().map_or(0..0, |&parent| self.blocks[parent].name.clone());
+                    if start + parent.len() + name.range().len() >= self.max_names {
+                        let message = "the full names of the jails up to here are far longer than the file";
+                        return Err(Diagnostic::error(&file.source, *name, message)
+                            .with_help("jails in jails are called parent.child: use shorter names"));
+                    }
+                    if !self.open.is_empty() {
+                        self.names.extend_from_within(parent.start as usize..parent.end as usize);
                         self.names.push(b'.');
                     }
                     decode_into(file.source.slice(*name), &mut self.names);
                     self.open.push(self.blocks.len());
-                    let name = start..self.names.len();
+                    let name = start as u32..self.names.len() as u32;
                     self.blocks.push(Block { name, place, first_run: NONE, last_run: NONE });
                 }
                 Item::Close { .. } => {
@@ -105,7 +125,7 @@ impl Blocks {
                 }
                 Item::Param(_) => {
                     if let Some((_, inner)) = included.next() {
-                        inner.iter().for_each(|&inner| self.walk(files, inner));
+                        inner.iter().try_for_each(|&inner| self.walk(files, inner))?;
                     }
                 }
             }
@@ -113,6 +133,7 @@ impl Blocks {
         if let Some(start) = run_start {
             self.add(file, number, start..file.statements.items.len());
         }
+        Ok(())
     }
 
     fn add(&mut self, file: &File<'_>, file_number: usize, items: Range<usize>) {
@@ -120,7 +141,7 @@ impl Blocks {
         let block = self.open.last().copied().or(self.global).unwrap_or_else(|| {
             let start = self.names.len();
             self.names.push(b'*');
-            self.blocks.push(Block { name: start..start + 1, place, first_run: NONE, last_run: NONE });
+            self.blocks.push(Block { name: start as u32..start as u32 + 1, place, first_run: NONE, last_run: NONE });
             self.global = Some(self.blocks.len() - 1);
             self.blocks.len() - 1
         });

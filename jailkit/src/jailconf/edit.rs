@@ -255,7 +255,7 @@ impl JailConf {
 
     /// Where the values stand, with the quote that ends a string after a variable.
     pub(super) fn written_values(&self, param: &Param) -> Range<usize> {
-        let Range { start, end } = param.value_span.range();
+        let Range { start, end } = param.value_span(&self.source).range();
         start..end + usize::from(self.text().get(end) == Some(&b'"'))
     }
 

@@ -12,8 +12,8 @@ use super::lex::decode_into;
 use super::option::{is_immutable, is_known, option_key, same_option};
 use super::origin::{Origin, Places};
 use super::parse::{Item, Op, Param, Piece, Statements};
-use super::resolve::{Resolver, is_number, is_wildcard, matches_wildcard};
-use super::text::{Text, Values};
+use super::resolve::{Budget, Resolver, is_number, is_wildcard, matches_wildcard};
+use super::text::{Name, Text, Values};
 use crate::source::{Diagnostic, Diagnostics, Source, Span};
 
 /// A jail with every statement about it.
@@ -41,7 +41,7 @@ impl Explanation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explained {
     /// Its name, as it was last written, without `$`.
-    pub name: Text,
+    pub name: Name,
     /// Whether it is a variable.
     pub is_variable: bool,
     /// What it comes to, as far as that goes where the jail fails.
@@ -167,8 +167,9 @@ pub(super) fn explain(
     jail: &[u8],
 ) -> Result<Option<Explanation>, Diagnostics> {
     let files = include::load(from, source, statements)?;
-    let places = Places::of(&files).into();
-    let mut resolver = Resolver::new(&files, &places);
+    let places = Places::of(&files)?.into();
+    let budget = Budget::of(&files);
+    let mut resolver = Resolver::new(&files, &places, &budget);
     let blocks = &places.blocks;
     let named = |block: &super::block::Block| blocks.name(block) == jail;
     let Some(index) = blocks.blocks.iter().position(named).filter(|_| !is_wildcard(jail)) else { return Ok(None) };

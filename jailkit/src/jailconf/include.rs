@@ -148,7 +148,7 @@ fn includes(
     statements: &Statements,
 ) -> Result<Vec<(usize, Param, Vec<PathBuf>)>, Diagnostics> {
     let mut found = Vec::new();
-    if memchr::memmem::find(source.text(), b"include").is_none() && !source.text().contains(&b'\\') {
+    if memchr::memmem::find(source.text(), b"include").is_none() && memchr::memchr(b'\\', source.text()).is_none() {
         return Ok(found);
     }
     for (index, item) in statements.items.iter().enumerate() {

@@ -3,6 +3,9 @@
 //! [`JailConf`] is the file itself, byte for byte, with edits that touch only their own lines; [`JailConf::resolve`]
 //! tells what the file comes to for each jail, as jail(8) reads it.
 //!
+//! [`JailConf::check`] finds what jail(8) or the kernel would refuse, [`ResolvedJail::typed`] reads parameters as Rust
+//! types, and [`JailBlock`] builds a jail from values.
+//!
 //! # Example
 //! ```
 //! use jailkit::jailconf::JailConf;
@@ -37,6 +40,7 @@ mod resolve;
 mod resolved;
 mod text;
 mod typed;
+mod wildcards;
 
 pub use build::{BlockError, BlockParam, JailBlock};
 pub(crate) use depend::{Dependencies, Trouble};
@@ -48,7 +52,7 @@ pub use origin::{Origin, Scope};
 pub use relocate::{MoveError, Moved};
 pub(crate) use resolve::matches_wildcard;
 pub use resolved::{Params, ParamsIter, Resolved, ResolvedJail, ResolvedParam};
-pub use text::{Text, Values};
+pub use text::{Name, Text, Values};
 pub use typed::{JailAddr, JailSys, TypedJail, ValueError};
 
 use parse::Statements;

@@ -6,7 +6,7 @@ use bstr::{BString, ByteSlice};
 
 use super::lex::decode_into;
 use super::option::{is_immutable, is_known, option_key};
-use super::text::Text;
+use super::text::{Name as ParamName, Text};
 
 /// A name by its number.
 pub(super) type NameId = u32;
@@ -27,7 +27,7 @@ pub(super) struct Names {
 }
 
 struct Name {
-    text: Text,
+    text: ParamName,
     /// What it has in common with all names that can be of its option.
     class: u32,
     is_immutable: bool,
@@ -87,15 +87,15 @@ impl Names {
         let id = self.names.len() as NameId;
         let next_class = self.classes.len() as u32;
         let class = *self.classes.entry(option_key(name)).or_insert(next_class);
-        let text = Text::from(name);
-        self.ids.insert(text.clone(), id);
+        self.ids.insert(name.into(), id);
+        let text = name.into();
         let is_plain = memchr::memchr2(b'\\', 0, name).is_none();
         let is_immutable = is_immutable(name);
         self.names.push(Name { text, class, is_immutable, is_known: None, is_plain, next_param: NAME, next_var: NAME });
         id
     }
 
-    pub(super) fn text(&self, id: NameId) -> &Text {
+    pub(super) fn text(&self, id: NameId) -> &ParamName {
         &self.names[id as usize].text
     }
 

@@ -12,7 +12,7 @@ use super::block::Blocks;
 use super::include::File;
 use super::parse;
 use super::resolve::is_wildcard;
-use crate::source::{Position, Source, Span};
+use crate::source::{Diagnostic, Position, Source, Span};
 
 /// Where a parameter was set: the statement, and the block it stands in.
 ///
@@ -115,9 +115,11 @@ pub(super) struct Places {
 }
 
 impl Places {
-    pub(super) fn of(files: &[File<'_>]) -> Self {
+    /// # Errors
+    /// As [`Blocks::of`].
+    pub(super) fn of(files: &[File<'_>]) -> Result<Self, Diagnostic> {
         let sources = files.iter().map(|file| (file.base, file.source.clone())).collect();
-        Self { blocks: Blocks::of(files), files: sources, in_order: OnceLock::new() }
+        Ok(Self { blocks: Blocks::of(files)?, files: sources, in_order: OnceLock::new() })
     }
 
     /// The file by its number.

@@ -70,8 +70,16 @@ pub(super) struct Param {
     pub(super) values: Range<u32>,
     /// The whole statement, its semicolon included.
     pub(super) span: Span,
-    /// Where the values stand; empty behind the name where there are none.
-    pub(super) value_span: Span,
+}
+
+impl Param {
+    /// Where the values stand; empty behind the name where there are none. It is looked for anew: a large file has very
+    /// many parameters, and few of them are asked.
+    pub(super) fn value_span(&self, source: &Source) -> Span {
+        let mut parser = Parser::at(source, self.span.start());
+        parser.statement().ok();
+        parser.value_span
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,9 +112,8 @@ impl Piece {
 }
 
 pub(super) fn parse(source: &Source) -> Result<Statements, Diagnostics> {
-    let mut lexer = Lexer::new(source);
-    let token = lexer.next();
-    let mut parser = Parser { source, lexer, token, statements: Statements::for_text(source.text()), open: Vec::new() };
+    let mut parser = Parser::at(source, 0);
+    parser.statements = Statements::for_text(source.text());
     parser.file();
     let mut found = parser.lexer.found;
     found.sort_by_key(|one| one.span);
@@ -117,10 +124,8 @@ pub(super) fn parse(source: &Source) -> Result<Statements, Diagnostics> {
 /// The statement that begins at an offset of a file that was parsed, and its name with its quotes; nothing where none
 /// begins there.
 pub(super) fn statement_at(source: &Source, offset: usize) -> Option<(Span, Statements)> {
-    let mut lexer = Lexer::at(source, offset);
-    let token = lexer.next();
-    let name = token.whole;
-    let mut parser = Parser { source, lexer, token, statements: Statements::default(), open: Vec::new() };
+    let mut parser = Parser::at(source, offset);
+    let name = parser.token.whole;
     parser.statement().ok()?;
     Some((name, parser.statements))
 }
@@ -132,12 +137,22 @@ struct Parser<'a> {
     statements: Statements,
     /// Where the jails that are open begin.
     open: Vec<Span>,
+    /// Where the values of the last parameter stand.
+    value_span: Span,
 }
 
 /// The statement is no statement; what was wrong has been said.
 struct Broken;
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
+    /// A parser that begins where a statement does.
+    fn at(source: &'a Source, offset: usize) -> Self {
+        let mut lexer = Lexer::at(source, offset);
+        let token = lexer.next();
+        let (statements, value_span) = (Statements::default(), Span::at(offset));
+        Self { source, lexer, token, statements, open: Vec::new(), value_span }
+    }
+
     fn advance(&mut self) -> Token {
         let next = self.lexer.next();
         std::mem::replace(&mut self.token, next)
@@ -228,18 +243,18 @@ impl Parser<'_> {
             self.advance();
         }
         let first = self.statements.values.len();
-        let mut value_span = Span::at(name.whole.end());
+        self.value_span = Span::at(name.whole.end());
         if op != Op::Bare {
-            value_span = self.values()?;
+            self.value_span = self.values()?;
         }
         if self.token.kind != Kind::Semicolon {
-            self.missing_semicolon(value_span);
+            self.missing_semicolon(self.value_span);
             return Err(Broken);
         }
         let end = self.advance();
         let values = first as u32..self.statements.values.len() as u32;
         let span = name.whole.join(end.whole);
-        let param = Param { name: name.content, is_variable, op, values, span, value_span };
+        let param = Param { name: name.content, is_variable, op, values, span };
         self.statements.items.push(Item::Param(param));
         Ok(())
     }

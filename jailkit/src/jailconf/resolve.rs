@@ -4,8 +4,8 @@
 //! its own where its block stands; a later one replaces an earlier one of the same name or, with `+=`, adds to it.
 //! Variables are then replaced by the values that stand at the end.
 
-use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bstr::ByteSlice;
 use rayon::prelude::*;
@@ -17,6 +17,7 @@ use super::names::Names;
 use super::origin::Places;
 use super::parse::Statements;
 use super::resolved::{Params, Resolved, ResolvedJail, Shared, Together, leading_int, trim_space};
+use super::wildcards::Wildcards;
 use crate::source::{Diagnostic, Diagnostics, Source};
 
 /// How many jails are worth a thread of their own.
@@ -27,69 +28,95 @@ const TOGETHER: usize = 256;
 
 pub(super) fn resolve(from: &dyn Files, source: &Source, statements: &Statements) -> Result<Resolved, Diagnostics> {
     let files = include::load(from, source, statements)?;
-    let places = Arc::new(Places::of(&files));
+    let places = Arc::new(Places::of(&files)?);
+    let budget = Budget::of(&files);
     let blocks = &places.blocks;
-    let jails: Vec<usize> =
-        (0..blocks.blocks.len()).filter(|&index| !is_wildcard(blocks.name(&blocks.blocks[index]))).collect();
+    let jails = 0..blocks.blocks.len() as u32;
+    let jails: Vec<u32> = jails.filter(|&index| !is_wildcard(blocks.name(&blocks.blocks[index as usize]))).collect();
     if jails.len() < 2 * WORTH_A_THREAD {
-        return Ok(Resolved { jails: Resolver::new(&files, &places).jails(&jails)? });
+        return Ok(Resolved { jails: Resolver::new(&files, &places, &budget).jails(&jails)? });
     }
     let each = jails.len().div_ceil(rayon::current_num_threads()).max(WORTH_A_THREAD);
-    let parts: Vec<_> = jails.par_chunks(each).map(|jails| Resolver::new(&files, &places).jails(jails)).collect();
-    let mut all = Vec::with_capacity(jails.len());
+    let parts: Vec<_> =
+        jails.par_chunks(each).map(|jails| Resolver::new(&files, &places, &budget).jails(jails)).collect();
+    let mut parts = parts.into_iter();
+    let mut all = parts.next().transpose()?.unwrap_or_default();
+    all.reserve_exact(jails.len() - all.len());
     for part in parts {
         all.append(&mut part?);
     }
     Ok(Resolved { jails: all })
 }
 
+/// How much all jails together may come to, in bytes: a short file can stand for more than any memory holds.
+pub(super) struct Budget(AtomicU64);
+
+impl Budget {
+    /// What any file may come to, and what each byte of a file may in addition.
+    const ANY: u64 = 1 << 30;
+    const BYTE: u64 = 64;
+
+    pub(super) fn of(files: &[File<'_>]) -> Self {
+        let len: u64 = files.iter().map(|file| file.source.text().len() as u64).sum();
+        Self(AtomicU64::new(Self::ANY + Self::BYTE * len))
+    }
+
+    /// Takes something away from it; whether it was there.
+    fn spend(&self, cost: u64) -> bool {
+        let take = |left: u64| left.checked_sub(cost);
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+    }
+}
+
 /// Resolves one jail after the other.
 pub(super) struct Resolver<'a> {
     files: &'a [File<'a>],
     places: &'a Arc<Places>,
+    budget: &'a Budget,
     names: Names,
     /// The parameters of the wildcards and the top level, decoded once.
     shared: Decoded,
     /// Those of them that jails have as they are.
     table: Arc<Shared>,
-    wildcards: Vec<Wildcard<'a>>,
+    wildcards: Wildcards<'a>,
+    /// Those that are meant for the jail at hand.
+    matching: Vec<u32>,
     /// Those of the jail at hand.
     own: Decoded,
     jail: Jail,
 }
 
-struct Wildcard<'a> {
-    /// Its place among the blocks.
-    index: usize,
-    name: &'a [u8],
-    /// Its parameters among the shared ones.
-    params: Range<usize>,
-}
-
 impl<'a> Resolver<'a> {
-    pub(super) fn new(files: &'a [File<'a>], places: &'a Arc<Places>) -> Self {
+    pub(super) fn new(files: &'a [File<'a>], places: &'a Arc<Places>, budget: &'a Budget) -> Self {
         let blocks = &places.blocks;
         let (mut names, mut shared) = (Names::new(), Decoded::default());
-        let all = blocks.blocks.iter().enumerate().map(|(index, block)| (index, block, blocks.name(block)));
-        let wildcards = all.filter(|(_, _, name)| is_wildcard(name)).map(|(index, block, name)| Wildcard {
-            index,
-            name,
-            params: shared.take_in(&mut names, files, blocks, block),
-        });
-        let wildcards = wildcards.collect();
+        let mut wildcards = Wildcards::new();
+        for (index, block) in blocks.blocks.iter().enumerate() {
+            let name = blocks.name(block);
+            if is_wildcard(name) {
+                let params = shared.take_in(&mut names, files, blocks, block);
+                if !params.is_empty() {
+                    wildcards.add(name, index, params);
+                }
+            }
+        }
         let table = Arc::new(Shared::of(&names, &shared));
-        Self { files, places, names, shared, table, wildcards, own: Decoded::default(), jail: Jail::default() }
+        let (own, jail) = (Decoded::default(), Jail::default());
+        Self { files, places, budget, names, shared, table, wildcards, matching: Vec::new(), own, jail }
     }
 
     /// The jails whose blocks have these numbers.
-    fn jails(&mut self, indices: &[usize]) -> Result<Vec<ResolvedJail>, Diagnostic> {
+    fn jails(&mut self, indices: &[u32]) -> Result<Vec<ResolvedJail>, Diagnostic> {
         let mut jails = Vec::with_capacity(indices.len());
         let mut room = (0, 0);
         for indices in indices.chunks(TOGETHER) {
             let mut together = Together::with_room(room, self.places.clone(), self.table.clone());
             let mut ends = Vec::with_capacity(indices.len());
-            for &index in indices {
+            for index in indices.iter().map(|&index| index as usize) {
                 let failed = self.jail(index, &mut together)?;
+                if !self.budget.spend(self.jail.cost()) {
+                    return Err(self.too_much(index));
+                }
                 ends.push((index, failed.map(|failed| self.diagnostic(failed)), together.len()));
             }
             room = together.room();
@@ -124,19 +151,24 @@ impl<'a> Resolver<'a> {
         let own_params = own.take_in(names, self.files, blocks, block);
         let sources = Sources { shared, own };
         jail.begin(names, name, block.place, is_number(name));
-        let before = self.wildcards.partition_point(|wildcard| wildcard.index < index);
-        for wildcard in &self.wildcards[..before] {
-            if matches_wildcard(name, wildcard.name) {
-                jail.add_all(names, sources, wildcard.params.clone(), false);
-            }
+        self.wildcards.matching(name, &mut self.matching);
+        let before = self.matching.partition_point(|&number| self.wildcards.get(number).index < index);
+        let (before, behind) = self.matching.split_at(before);
+        for &number in before {
+            jail.add_all(names, sources, self.wildcards.get(number).params.clone(), false);
         }
         jail.add_all(names, sources, own_params, true);
-        for wildcard in &self.wildcards[before..] {
-            if matches_wildcard(name, wildcard.name) {
-                jail.add_all(names, sources, wildcard.params.clone(), false);
-            }
+        for &number in behind {
+            jail.add_all(names, sources, self.wildcards.get(number).params.clone(), false);
         }
         jail.finish(names, sources, self.files, name, into)
+    }
+
+    /// What is to be said of a file whose jails come to too much.
+    fn too_much(&self, index: usize) -> Diagnostic {
+        let (source, name, _) = self.places.statement(self.places.blocks.blocks[index].place);
+        let message = "what all jails come to up to here is far more than the file";
+        Diagnostic::error(source, name, message).with_help("look for defaults that are very long or very many")
     }
 
     /// What is to be said of a jail that fails.

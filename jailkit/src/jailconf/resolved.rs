@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice};
 use serde::Serialize;
-use serde::ser::{SerializeStruct, Serializer};
+use serde::ser::{SerializeSeq, SerializeStruct, Serializer};
 
 use super::block::{Decoded, Given};
 use super::names::Names;
 use super::option::same_option;
 use super::origin::{Origin, Places};
-use super::text::{Text, Values};
+use super::text::{Name, Text, Values};
 use crate::source::Diagnostic;
 
 /// The jails of a file, in its order.
@@ -99,7 +99,7 @@ pub(super) fn leading_int(text: &[u8]) -> i64 {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolvedParam {
     /// Its name, as it was last written.
-    pub name: Text,
+    pub name: Name,
     /// Its values; none for a bare boolean.
     pub values: Values,
 }
@@ -295,7 +295,10 @@ impl Serialize for ResolvedJail {
 /// As a list of its name and its values.
 impl Serialize for ResolvedParam {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(std::iter::once(&self.name).chain(&self.values))
+        let mut list = serializer.serialize_seq(Some(1 + self.values.len()))?;
+        list.serialize_element(&self.name)?;
+        self.values.iter().try_for_each(|value| list.serialize_element(value))?;
+        list.end()
     }
 }
 

@@ -112,6 +112,63 @@ impl Serialize for Text {
     }
 }
 
+/// The name of a resolved parameter: bytes, cheap to clone. A file has few names and very many parameters.
+#[derive(Clone)]
+pub struct Name(Arc<Box<[u8]>>);
+
+impl Deref for Name {
+    type Target = BStr;
+
+    fn deref(&self) -> &BStr {
+        self.0.as_bstr()
+    }
+}
+
+impl From<&[u8]> for Name {
+    fn from(text: &[u8]) -> Self {
+        Self(Arc::new(text.into()))
+    }
+}
+
+impl From<Name> for BString {
+    fn from(name: Name) -> Self {
+        name.as_bstr().to_owned()
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_bstr(), f)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.as_bstr(), f)
+    }
+}
+
+impl<T: AsRef<[u8]> + ?Sized> PartialEq<T> for Name {
+    fn eq(&self, other: &T) -> bool {
+        self.as_bytes() == other.as_ref()
+    }
+}
+
+impl Eq for Name {}
+
+impl AsRef<[u8]> for Name {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+/// As [`Text`] does.
+impl Serialize for Name {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Text::from(self.as_bytes()).serialize(serializer)
+    }
+}
+
 /// The values of a resolved parameter, a slice of [`Text`]s; none for a bare boolean.
 #[derive(Clone, Default)]
 pub struct Values(Several);

@@ -10,6 +10,12 @@ use std::ffi::{c_char, c_int, c_ulong};
 /// `desc` receives a descriptor of the jail (FreeBSD 15).
 pub(crate) const JAIL_GET_DESC: c_int = 0x40;
 
+/// `__FreeBSD_version` of 15.0, the first release with jail descriptors.
+pub(crate) const FIRST_WITH_DESCRIPTORS: i64 = 1_500_068;
+/// The numbers of the system calls that libc has no functions for.
+pub(crate) const SYS_JAIL_ATTACH_JD: c_int = 597;
+pub(crate) const SYS_JAIL_REMOVE_JD: c_int = 598;
+
 /// `struct ifreq`, with the members used here.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -120,6 +126,8 @@ mod tests {
     fn the_numbers_are_those_that_freebsd_checks() {
         let ours: &[(&str, u64)] = &[
             ("JAIL_GET_DESC", JAIL_GET_DESC as u64),
+            ("SYS_jail_attach_jd", SYS_JAIL_ATTACH_JD as u64),
+            ("SYS_jail_remove_jd", SYS_JAIL_REMOVE_JD as u64),
             ("AF_INET", AF_INET.into()),
             ("AF_INET6", AF_INET6.into()),
             ("IFF_UP", IFF_UP.into()),

@@ -8,6 +8,7 @@ mod abi;
 mod errno;
 mod marshal;
 mod mount;
+mod name;
 #[cfg(target_os = "freebsd")]
 pub mod native;
 mod param;
@@ -15,9 +16,11 @@ pub mod sim;
 
 pub use errno::{Errno, KernelError};
 pub use mount::mount;
+pub use name::{JailName, NameError, PrisonPath};
 pub use param::{GetFlags, Jid, Param, ParamKind, ParamType, SetFlags, Value};
 
 use std::net::IpAddr;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
@@ -63,7 +66,26 @@ pub trait Kernel: Send + Sync {
     ///
     /// # Errors
     /// `EOPNOTSUPP` and the words `needs FreeBSD 15` where the kernel has none; `ENOENT` where there is no such jail.
-    fn jail_descriptor(&self, jid: Jid) -> Result<std::os::fd::OwnedFd, KernelError>;
+    fn jail_descriptor(&self, jid: Jid) -> Result<OwnedFd, KernelError>;
+
+    /// jail_attach_jd(2): moves this process into the jail of a descriptor, for good.
+    ///
+    /// # Errors
+    /// `EOPNOTSUPP` and the words `needs FreeBSD 15` where the kernel has no descriptors; `EBADF` for a file that is
+    /// none; `ENOENT` where the jail is gone, whatever jail has its number now; `EINVAL` where it is dying.
+    fn jail_attach_descriptor(&self, jail: BorrowedFd<'_>) -> Result<(), KernelError> {
+        let _ = jail;
+        Err(errno::needs_15("jail_attach_jd".to_owned()))
+    }
+
+    /// jail_remove_jd(2): kills the processes of the jail of a descriptor and removes it and its children.
+    ///
+    /// # Errors
+    /// As [`Self::jail_attach_descriptor`]; a dying jail is no error.
+    fn jail_remove_descriptor(&self, jail: BorrowedFd<'_>) -> Result<(), KernelError> {
+        let _ = jail;
+        Err(errno::needs_15("jail_remove_jd".to_owned()))
+    }
 
     /// Where a path leads, as this process sees it: realpath(3), and whether it is a directory.
     ///

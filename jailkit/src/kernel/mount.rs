@@ -8,6 +8,105 @@ use std::path::{Path, PathBuf};
 
 use super::{Errno, Kernel, KernelError, MountRequest};
 
+/// Requests by type, and what is said of them further.
+///
+/// # Example
+/// ```
+/// use jailkit::kernel::MountRequest;
+/// let base = MountRequest::nullfs("/base/usr", "/jails/www/usr").read_only().nosuid();
+/// assert!(base.flags.read_only && base.flags.nosuid);
+/// let dev = MountRequest::devfs("/jails/www/dev", 4);
+/// assert_eq!(dev.options, [("ruleset".to_owned(), Some("4".to_owned()))]);
+/// let tmp = MountRequest::tmpfs("/jails/www/tmp").option("size", "64m").option("mode", "1777");
+/// assert_eq!(tmp.options.len(), 2);
+/// let linux = MountRequest::of_type("linsysfs", "/jails/www/sys");
+/// assert_eq!(linux.source.as_deref(), Some("linsysfs".as_ref()));
+/// ```
+impl MountRequest {
+    /// A file system of any type that shows no directory or device: its source is called as its type.
+    pub fn of_type(fstype: impl Into<String>, target: impl Into<PathBuf>) -> Self {
+        let fstype = fstype.into();
+        Self { source: Some(fstype.clone().into()), fstype, target: target.into(), ..Self::default() }
+    }
+
+    /// A directory shown at another place (mount_nullfs(8)).
+    pub fn nullfs(source: impl Into<PathBuf>, target: impl Into<PathBuf>) -> Self {
+        Self { source: Some(source.into()), ..Self::of_type("nullfs", target) }
+    }
+
+    /// A directory laid over the target, which shows where the directory has nothing (mount_unionfs(8)).
+    pub fn unionfs(source: impl Into<PathBuf>, target: impl Into<PathBuf>) -> Self {
+        Self { source: Some(source.into()), ..Self::of_type("unionfs", target) }
+    }
+
+    /// Devices, hidden and shown by a ruleset of devfs(8), which the kernel applies; 0 for none.
+    pub fn devfs(target: impl Into<PathBuf>, ruleset: u16) -> Self {
+        Self::of_type("devfs", target).option("ruleset", ruleset.to_string())
+    }
+
+    /// A process's open files (fdescfs(4)), on `dev/fd`.
+    pub fn fdescfs(target: impl Into<PathBuf>) -> Self {
+        Self::of_type("fdescfs", target)
+    }
+
+    /// Processes (procfs(4)).
+    pub fn procfs(target: impl Into<PathBuf>) -> Self {
+        Self::of_type("procfs", target)
+    }
+
+    /// Processes as Linux shows them (linprocfs(4)).
+    pub fn linprocfs(target: impl Into<PathBuf>) -> Self {
+        Self::of_type("linprocfs", target)
+    }
+
+    /// Files in memory (tmpfs(4)); the options `size` and `mode` say how much and for whom.
+    pub fn tmpfs(target: impl Into<PathBuf>) -> Self {
+        Self::of_type("tmpfs", target)
+    }
+
+    /// With `MNT_RDONLY`.
+    pub fn read_only(mut self) -> Self {
+        self.flags.read_only = true;
+        self
+    }
+
+    /// With `MNT_NOSUID`.
+    pub fn nosuid(mut self) -> Self {
+        self.flags.nosuid = true;
+        self
+    }
+
+    /// With `MNT_NOEXEC`.
+    pub fn noexec(mut self) -> Self {
+        self.flags.noexec = true;
+        self
+    }
+
+    /// With `MNT_NOATIME`.
+    pub fn noatime(mut self) -> Self {
+        self.flags.noatime = true;
+        self
+    }
+
+    /// With `MNT_UPDATE`: what is mounted at the target gets these flags and options.
+    pub fn update(mut self) -> Self {
+        self.flags.update = true;
+        self
+    }
+
+    /// With `MNT_FORCE`.
+    pub fn force(mut self) -> Self {
+        self.flags.force = true;
+        self
+    }
+
+    /// With a further option of the file system.
+    pub fn option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.options.push((name.into(), Some(value.into())));
+        self
+    }
+}
+
 /// Mounts what a request says, unless the kernel would not survive it or not tell what is wrong.
 ///
 /// # Errors
@@ -20,13 +119,7 @@ use super::{Errno, Kernel, KernelError, MountRequest};
 /// let host = tempfile::tempdir()?;
 /// std::fs::create_dir(host.path().join("srv"))?;
 /// let kernel = SimKernel::open(host.path())?;
-/// let request = MountRequest {
-///     fstype: "nullfs".into(),
-///     source: Some("/srv".into()),
-///     target: "/srv".into(),
-///     ..MountRequest::default()
-/// };
-/// let error = mount(&kernel, &request).unwrap_err();
+/// let error = mount(&kernel, &MountRequest::nullfs("/srv", "/srv")).unwrap_err();
 /// assert_eq!(error.to_string(), "mount nullfs on /srv: /srv and /srv are not distinct");
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -60,7 +153,14 @@ pub fn mount(kernel: &dyn Kernel, request: &MountRequest) -> Result<(), KernelEr
             return Err(refused(Errno::EINVAL, message));
         }
     }
-    kernel.mount(request).map_err(|error| match (error.errno, error.message.as_deref()) {
+    let mut request = request.clone();
+    let says = |name: &String| matches!(name.as_str(), "ro" | "rdonly" | "rw" | "noro");
+    if request.flags.update && !request.options.iter().any(|(name, _)| says(name)) {
+        // A file system is made writable again by the option alone; the flag can only be set.
+        let name = if request.flags.read_only { "ro" } else { "noro" };
+        request.options.push((name.to_owned(), None));
+    }
+    kernel.mount(&request).map_err(|error| match (error.errno, error.message.as_deref()) {
         // The paths are there: it is the type that is not.
         (Errno::ENODEV, _) | (Errno::EINVAL, Some("Invalid fstype")) => {
             refused(Errno::ENODEV, format!("there is no file system type '{}'", request.fstype))
@@ -73,6 +173,52 @@ pub fn mount(kernel: &dyn Kernel, request: &MountRequest) -> Result<(), KernelEr
 mod tests {
     use super::*;
     use crate::kernel::sim::{Release, SimKernel};
+
+    #[test]
+    fn every_type_is_mounted_told_and_unmounted() {
+        let root = tempfile::tempdir().unwrap();
+        for dir in ["src", "dst"] {
+            std::fs::create_dir(root.path().join(dir)).unwrap();
+        }
+        let kernel = SimKernel::open(root.path()).unwrap();
+        for request in [
+            MountRequest::nullfs("/src", "/dst").read_only().nosuid().noexec().noatime(),
+            MountRequest::unionfs("/src", "/dst"),
+            MountRequest::devfs("/dst", 4),
+            MountRequest::fdescfs("/dst"),
+            MountRequest::procfs("/dst"),
+            MountRequest::linprocfs("/dst").nosuid(),
+            MountRequest::tmpfs("/dst").option("size", "1m").noexec(),
+            MountRequest::of_type("linsysfs", "/dst"),
+        ] {
+            mount(&kernel, &request).unwrap();
+            let told = kernel.mounts().unwrap().pop().unwrap();
+            assert_eq!(
+                (told.fstype, told.source, told.flags),
+                (request.fstype, request.source.unwrap(), request.flags)
+            );
+            kernel.unmount(Path::new("/dst"), false).unwrap();
+        }
+        assert_eq!(kernel.mounts().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn an_update_makes_read_only_and_writable_again() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("dst")).unwrap();
+        let kernel = SimKernel::open(root.path()).unwrap();
+        mount(&kernel, &MountRequest::tmpfs("/dst")).unwrap();
+        for (request, read_only) in [
+            (MountRequest::tmpfs("/dst").update().read_only(), true),
+            (MountRequest::tmpfs("/dst").update(), false),
+            (MountRequest::tmpfs("/dst").update().read_only().force(), true),
+        ] {
+            mount(&kernel, &request).unwrap();
+            assert_eq!(kernel.mounts().unwrap()[1].flags.read_only, read_only);
+        }
+        let error = mount(&kernel, &MountRequest::tmpfs("/dst").update().option("mode", "700")).unwrap_err();
+        assert_eq!(error.errno, Errno::EOPNOTSUPP);
+    }
 
     #[test]
     fn what_the_kernel_would_not_survive_or_not_explain_is_refused_by_name() {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bstr::{BStr, BString, ByteSlice};
+use bstr::{BStr, BString};
 
 use super::LifeError;
 use super::running::Handle;
@@ -16,6 +16,8 @@ pub struct Enter {
     pub command: Vec<BString>,
     /// In a clean environment (`jexec -l`).
     pub clean: bool,
+    /// With these in its environment (`jexec -e`).
+    pub environment: Vec<(BString, BString)>,
     /// As this user; none for whoever runs jailkit.
     pub user: Option<String>,
     /// Whose user that is: the host's (`jexec -u`) or the jail's (`jexec -U`).
@@ -33,10 +35,11 @@ pub fn enter(host: &dyn Host, jail: &BStr, enter: Enter) -> Result<Program, Life
     let found = found.ok_or_else(|| LifeError::NotRunning { name: jail.to_owned() })?;
     let is_login = enter.command.is_empty();
     let argv = if is_login { vec![Program::LOGIN_SHELL.into()] } else { enter.command };
-    let root = PathBuf::from(found.path.to_os_str_lossy().into_owned());
+    let root = found.path.as_path().to_owned();
     Ok(Program {
-        jail: Some(Inside { jid: found.jid, name: found.name, root }),
+        jail: Some(Inside { jid: found.jid, name: found.name.into(), root }),
         clean: enter.clean,
+        environment: enter.environment,
         user: enter.user,
         passwd: enter.passwd,
         directory: enter.directory,

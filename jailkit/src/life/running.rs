@@ -8,7 +8,7 @@ use super::schedule::Summary;
 use super::world::World;
 use super::{LifeError, Options, perform};
 use crate::host::Host;
-use crate::kernel::{self, GetFlags, Jid, Kernel, KernelError, ParamKind, ParamType, Value};
+use crate::kernel::{self, GetFlags, JailName, Jid, Kernel, KernelError, ParamKind, ParamType, PrisonPath, Value};
 
 /// A jail that runs: its number, and the name and root directory by which it is known again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,9 +16,9 @@ pub struct Handle {
     /// Its number.
     pub jid: Jid,
     /// Its name.
-    pub name: BString,
+    pub name: JailName,
     /// Its root directory.
-    pub path: BString,
+    pub path: PrisonPath,
 }
 
 impl Handle {
@@ -48,7 +48,7 @@ impl Handle {
             _ => BString::default(),
         });
         let (name, path) = (texts.next().unwrap_or_default(), texts.next().unwrap_or_default());
-        Self { jid, name, path }
+        Self { jid, name: JailName::from_kernel(name), path: PrisonPath::from_kernel(path) }
     }
 
     /// Every jail that runs, by number.
@@ -88,9 +88,9 @@ pub fn find_running(host: &dyn Host, names: &[impl AsRef<[u8]>]) -> Result<Vec<B
     for name in names.iter().map(|name| BStr::new(name.as_ref())) {
         if name.split_str(".").any(|part| part == b"*") {
             let matching = running.iter().filter(|jail| crate::jailconf::matches_wildcard(&jail.name, name));
-            found.extend(matching.map(|jail| jail.name.clone()));
+            found.extend(matching.map(|jail| jail.name.clone().into()));
         } else if let Some(jail) = Handle::find(host.kernel(), name)? {
-            found.push(jail.name);
+            found.push(jail.name.into());
         } else if world.find(name, true)?.is_some() {
             found.push(name.to_owned());
         } else {

@@ -35,6 +35,9 @@ pub struct Program {
     pub jail: Option<Inside>,
     /// `exec.clean`: no environment but what login.conf(5) gives the user, and `TERM`.
     pub clean: bool,
+    /// What its environment has besides (`jexec -e`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub environment: Vec<(BString, BString)>,
     /// `exec.jail_user` or `exec.system_user`: whom to run it as; none for whoever runs jailkit.
     pub user: Option<String>,
     /// Whose passwd(5) knows the user.
@@ -109,6 +112,7 @@ impl Program {
             background: false,
             jail: None,
             clean: false,
+            environment: Vec::new(),
             user: None,
             passwd: Passwd::Host,
             fib: None,

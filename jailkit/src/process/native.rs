@@ -92,6 +92,8 @@ fn command(program: &Program) -> io::Result<Command> {
     if let Some(account) = &account {
         become_user(program, account, &mut command, &mut entry)?;
     }
+    let besides = program.environment.iter();
+    command.envs(besides.map(|(name, value)| (OsStr::from_bytes(name), OsStr::from_bytes(value))));
     native::enter_before_exec(&mut command, entry);
     Ok(command)
 }

@@ -8,6 +8,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/sockio.h>
+#include <sys/syscall.h>
 #include <sys/sysctl.h>
 #include <sys/user.h>
 #include <net/if.h>
@@ -27,6 +28,10 @@ CHECK(JAIL_DYING, 0x8);
 CHECK(JAIL_USE_DESC, 0x10);
 CHECK(JAIL_GET_DESC, 0x40);
 CHECK(JAIL_OWN_DESC, 0x80);
+#endif
+#ifdef SYS_jail_attach_jd
+CHECK(SYS_jail_attach_jd, 597);
+CHECK(SYS_jail_remove_jd, 598);
 #endif
 CHECK(MNT_RDONLY, 0x1);
 CHECK(MNT_NOEXEC, 0x4);

@@ -8,6 +8,7 @@ use jailkit::source::{Diagnostic, Severity};
 
 use super::ConfFile;
 use crate::failure::Failure;
+use crate::host::native_release;
 use crate::terminal::Terminal;
 
 /// Say whether jail(8) would take a jail.conf and start its jails, with every finding at its place
@@ -20,7 +21,7 @@ use crate::terminal::Terminal;
 pub(crate) struct Check {
     #[command(flatten)]
     file: ConfFile,
-    /// Warn of parameters that came after this release of FreeBSD, for example 13.2
+    /// Warn of parameters that came after this release of FreeBSD, for example 13.2; by default that of the host
     #[arg(long, value_name = "RELEASE")]
     release: Option<Since>,
     /// Fail on warnings, too
@@ -30,7 +31,8 @@ pub(crate) struct Check {
 
 impl Check {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<ExitCode, Failure> {
-        let found = match self.file.parse().and_then(|conf| Ok(conf.check(self.release)?)) {
+        let release = self.release.or_else(|| native_release(terminal));
+        let found = match self.file.parse().and_then(|conf| Ok(conf.check(release)?)) {
             Ok(warnings) => warnings,
             Err(Failure::Found(found)) => found,
             Err(other) => return Err(other),

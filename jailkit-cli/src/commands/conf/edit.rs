@@ -28,6 +28,13 @@ impl Block {
     }
 }
 
+/// Says what is wrong with what is written, which is written all the same.
+fn advise(param: &str, values: &[String], terminal: &Terminal) {
+    for fault in jailparam::advice(param, values) {
+        terminal.note(format_args!("warning: {fault}"));
+    }
+}
+
 /// Give a parameter its values in a jail.conf; everything else in the file stays as it is
 ///
 /// For example: jailkit conf set /etc/jail.conf -j www ip4.addr 10.0.0.2
@@ -50,9 +57,7 @@ impl Set {
         let old = conf.text().to_vec();
         let block = self.block.check(&conf)?;
         conf.set(block, &self.param, &self.values)?;
-        for fault in jailparam::advice(&self.param, &self.values) {
-            terminal.note(format_args!("warning: {fault}"));
-        }
+        advise(&self.param, &self.values, terminal);
         self.file.write(&old, conf.text(), terminal)
     }
 }
@@ -67,6 +72,7 @@ pub(crate) struct Append {
     #[command(flatten)]
     block: Block,
     /// The parameter
+    #[arg(value_parser = ParamName, hide_possible_values = true)]
     param: String,
     /// The values. $name stands for a variable
     #[arg(required = true)]
@@ -79,6 +85,7 @@ impl Append {
         let old = conf.text().to_vec();
         let block = self.block.check(&conf)?;
         conf.append(block, &self.param, &self.values)?;
+        advise(&self.param, &self.values, terminal);
         self.file.write(&old, conf.text(), terminal)
     }
 }

@@ -29,6 +29,10 @@ pub(super) struct ZoneSources {
 }
 
 impl ZoneSources {
+    pub(super) fn are_given(&self) -> bool {
+        self.stack.is_some() || self.conf.is_some() || !self.zone.is_empty()
+    }
+
     /// The zones; `external` is the outside's interface, where the stack file does not say it.
     pub(super) fn zones(
         &self,

@@ -79,7 +79,7 @@ impl<'a> Place<'a> {
         let written = &statements.values[param.values.start as usize..param.values.end as usize];
         let before = self.jail.params[self.index].values.len().checked_sub(written.len());
         let Some(pieces) = before.and_then(|before| written.get(value.checked_sub(before)?)) else {
-            return if written.is_empty() { name } else { param.value_span };
+            return if written.is_empty() { name } else { param.value_span(source) };
         };
         let pieces = &statements.pieces[pieces.start as usize..pieces.end as usize];
         let spans = pieces.iter().map(|piece| match piece {

@@ -9,12 +9,14 @@ mod interfaces;
 mod syscalls;
 
 use std::net::IpAddr;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use ipnet::IpNet;
 use nix::mount::{MntFlags, Nmount};
 
+use super::abi;
 use super::errno::needs_15;
 use super::marshal::{self, Buffer};
 use super::{
@@ -37,6 +39,12 @@ fn errno(error: nix::errno::Errno) -> Errno {
 
 fn refused(call: impl Into<String>, error: nix::errno::Errno) -> KernelError {
     KernelError { call: call.into(), errno: errno(error), message: None }
+}
+
+/// A kernel without the calls would end the process that makes them.
+fn has_descriptors(call: &str) -> Result<(), KernelError> {
+    let release = syscalls::sysctl_int("kern.osreldate").map_err(|error| refused("sysctl kern.osreldate", error))?;
+    if release >= abi::FIRST_WITH_DESCRIPTORS { Ok(()) } else { Err(needs_15(call.to_owned())) }
 }
 
 /// Which jail a call is about, for messages.
@@ -93,7 +101,17 @@ impl Kernel for NativeKernel {
         syscalls::jail_params().map_err(|error| refused("sysctl security.jail.param", error))
     }
 
-    fn jail_descriptor(&self, jid: Jid) -> Result<std::os::fd::OwnedFd, KernelError> {
+    fn jail_attach_descriptor(&self, jail: BorrowedFd<'_>) -> Result<(), KernelError> {
+        has_descriptors("jail_attach_jd")?;
+        syscalls::jail_attach_jd(jail).map_err(|error| refused("jail_attach_jd", error))
+    }
+
+    fn jail_remove_descriptor(&self, jail: BorrowedFd<'_>) -> Result<(), KernelError> {
+        has_descriptors("jail_remove_jd")?;
+        syscalls::jail_remove_jd(jail).map_err(|error| refused("jail_remove_jd", error))
+    }
+
+    fn jail_descriptor(&self, jid: Jid) -> Result<OwnedFd, KernelError> {
         let call = format!("jail_get {jid}");
         let (descriptor, message) = syscalls::jail_descriptor(jid);
         descriptor.map_err(|error| match (error, message) {

@@ -124,6 +124,16 @@ pub(super) fn jail_remove(jid: Jid) -> Result<(), Errno> {
     Errno::result(unsafe { libc::jail_remove(jid.0) }).map(drop)
 }
 
+pub(super) fn jail_attach_jd(jail: BorrowedFd<'_>) -> Result<(), Errno> {
+    // SAFETY: takes a descriptor that is open as long as it is borrowed, and touches no memory of ours.
+    Errno::result(unsafe { libc::syscall(abi::SYS_JAIL_ATTACH_JD, jail.as_raw_fd()) }).map(drop)
+}
+
+pub(super) fn jail_remove_jd(jail: BorrowedFd<'_>) -> Result<(), Errno> {
+    // SAFETY: takes a descriptor that is open as long as it is borrowed, and touches no memory of ours.
+    Errno::result(unsafe { libc::syscall(abi::SYS_JAIL_REMOVE_JD, jail.as_raw_fd()) }).map(drop)
+}
+
 pub(super) fn mounts() -> Result<Vec<Mount>, Errno> {
     let mut table: Vec<libc::statfs> = Vec::new();
     loop {

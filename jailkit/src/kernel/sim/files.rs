@@ -29,13 +29,13 @@ impl SimKernel {
     /// rmdir(2)
     pub(crate) fn remove_dir(&self, path: &Path) -> Result<(), Errno> {
         self.on_file(path, false, |state, found| {
-            if found.real.symlink_metadata().is_ok_and(|real| !real.is_dir()) {
-                return Err(Errno::ENOTDIR);
-            }
             if is_mount_point(state, &found) {
                 return Err(Errno::EBUSY);
             }
-            writable(&found)?;
+            removable(state, &found)?;
+            if found.real.symlink_metadata().is_ok_and(|real| !real.is_dir()) {
+                return Err(Errno::ENOTDIR);
+            }
             fs::remove_dir(&found.real).map_err(|error| namei::errno(&error))
         })
     }
@@ -54,11 +54,13 @@ impl SimKernel {
 
     /// unlink(2)
     pub(crate) fn remove_file(&self, path: &Path) -> Result<(), Errno> {
-        self.on_file(path, false, |_, found| {
+        self.on_file(path, false, |state, found| {
+            if !is_mount_point(state, &found) {
+                removable(state, &found)?;
+            }
             if found.real.symlink_metadata().is_ok_and(|real| real.is_dir()) {
                 return Err(Errno::EPERM);
             }
-            writable(&found)?;
             fs::remove_file(&found.real).map_err(|error| namei::errno(&error))
         })
     }
@@ -79,6 +81,16 @@ fn create(found: &Located, make: impl FnOnce(&Path) -> std::io::Result<()>) -> R
 
 fn writable(found: &Located) -> Result<(), Errno> {
     if found.read_only { Err(Errno::EROFS) } else { Ok(()) }
+}
+
+/// A name is looked up with the wish to remove it: a read-only nullfs refuses that whether it is there or not, other
+/// file systems where it is there.
+fn removable(state: &State, found: &Located) -> Result<(), Errno> {
+    let is_nullfs = state.mounted(found.place.mount).is_some_and(|mounted| mounted.lower.is_some());
+    if !is_nullfs && found.real.symlink_metadata().is_err() {
+        return Err(Errno::ENOENT);
+    }
+    writable(found)
 }
 
 /// Whether something is mounted here: then this is its root directory.

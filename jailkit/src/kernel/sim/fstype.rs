@@ -43,13 +43,21 @@ const fn fstype(
 const KNOWN: &[Fstype] = &[
     Fstype { module: None, ..fstype("devfs", Some("allow.mount.devfs"), devfs, devfs_update) },
     fstype("fdescfs", Some("allow.mount.fdescfs"), own, no_update),
-    fstype("linprocfs", None, own, no_update),
-    fstype("linsysfs", None, own, no_update),
+    fstype("linprocfs", Some("allow.mount.linprocfs"), own, no_update),
+    fstype("linsysfs", Some("allow.mount.linsysfs"), own, no_update),
     Fstype { shows_files: true, ..fstype("nullfs", Some("allow.mount.nullfs"), nullfs, nullfs_update) },
     fstype("procfs", Some("allow.mount.procfs"), own, no_update),
     fstype("tmpfs", Some("allow.mount.tmpfs"), tmpfs, tmpfs_update),
     fstype("unionfs", None, unionfs, no_update),
 ];
+
+impl Fstype {
+    /// Whether it comes as a module that is loaded the first time it is mounted, and that a jail cannot load. The others
+    /// are there from the start, as on a host where `security.jail.param.allow.mount` knows them.
+    pub(super) fn comes_late(&self) -> bool {
+        matches!(self.name, "linprocfs" | "linsysfs" | "unionfs")
+    }
+}
 
 pub(super) fn find(name: &str) -> Option<&'static Fstype> {
     KNOWN.iter().find(|known| known.name == name)
@@ -125,14 +133,16 @@ fn leading_number(text: &str) -> Option<i64> {
     Some(if text.starts_with('-') { -number } else { number })
 }
 
+const TMPFS_OPTIONS: &[&str] =
+    &["from", "size", "maxfilesize", "inodes", "uid", "gid", "mode", "export", "union", "nonc", "nomtime", "pgread"];
+
 fn tmpfs(_: &State, _: &View, call: &Call<'_>, _: &Located) -> Result<Shown, Refusal> {
-    let known =
-        ["from", "size", "maxfilesize", "inodes", "uid", "gid", "mode", "export", "union", "nonc", "nomtime", "pgread"];
-    filter(call, &known)?;
+    filter(call, TMPFS_OPTIONS)?;
     Ok(Shown::Own)
 }
 
 fn tmpfs_update(_: &State, call: &Call<'_>) -> Result<(), Refusal> {
+    filter(call, TMPFS_OPTIONS)?;
     match filter(call, &["from", "export", "nomtime", "size"]) {
         Ok(()) => Ok(()),
         Err(refusal) => Err(Refusal { errno: Errno::EOPNOTSUPP, ..refusal }),
@@ -149,46 +159,28 @@ fn unionfs(state: &State, view: &View, call: &Call<'_>, _: &Located) -> Result<S
     Ok(Shown::Directory(layer.place))
 }
 
-/// Refuses an option that neither the file system nor every file system knows (vfs_filteropt).
+/// Refuses an option that neither the file system nor every file system knows, and names the last such (vfs_filteropt).
 fn filter(call: &Call<'_>, known: &[&str]) -> Result<(), Refusal> {
-    const GLOBAL: &[&str] = &[
-        "acls",
-        "async",
-        "atime",
-        "clusterr",
-        "clusterw",
-        "errmsg",
-        "exec",
-        "export",
-        "force",
-        "fspath",
-        "fstype",
-        "nfsv4acls",
-        "rdonly",
-        "ro",
-        "rw",
-        "suid",
-        "suiddir",
-        "symfollow",
-        "sync",
-        "union",
-        "update",
-        "userquota",
-        "groupquota",
+    const GLOBAL: &[&str] = &["errmsg", "fstype", "fspath", "ro", "rw", "nosuid", "noexec"];
+    /// What vfs_donmount takes away before a file system sees the options, or hands on under a known name.
+    const TAKEN: &[&str] = &[
+        "autoro",
         "automounted",
         "cover",
         "emptydir",
-        "multilabel",
-        "snapshot",
-        "untrusted",
-        "autoro",
+        "exec",
+        "force",
+        "nocover",
+        "rdonly",
         "reload",
+        "suid",
+        "update",
     ];
     let is_known = |name: &str| {
         let plain = name.strip_prefix("no").unwrap_or(name);
-        [GLOBAL, known].iter().any(|list| list.contains(&name) || list.contains(&plain))
+        TAKEN.contains(&name) || [GLOBAL, known].iter().any(|list| list.contains(&name) || list.contains(&plain))
     };
-    match call.request.options.iter().find(|(name, _)| !is_known(name)) {
+    match call.request.options.iter().rfind(|(name, _)| !is_known(name)) {
         None => Ok(()),
         Some((name, _)) => Err(Refusal::new(Errno::EINVAL, format!("mount option <{name}> is unknown"))),
     }

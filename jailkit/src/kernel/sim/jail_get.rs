@@ -47,7 +47,8 @@ fn answer(state: &State, mine: i32, prison: &Prison, options: &mut Options) -> R
     options.answer_int("jid", prison.jid)?;
     options.answer_int("parent", parent)?;
     let own = state.prison(mine);
-    options.answer_text("name", &prison.name[own.map_or(0, Prison::child_prefix)..])?;
+    let name = prison.name.get(own.map_or(0, Prison::child_prefix)..);
+    options.answer_text("name", name.unwrap_or_default())?;
     options.answer_int("cpuset.id", prison.cpuset)?;
     options.answer_text("path", own.map_or(b"/".as_slice(), |own| path_from(&own.path, &prison.path)))?;
     let packed: Vec<u8> = prison.ip4_addr.iter().flat_map(std::net::Ipv4Addr::octets).collect();
@@ -70,7 +71,7 @@ fn answer(state: &State, mine: i32, prison: &Prison, options: &mut Options) -> R
     flag("persist", "nopersist", prison.persist)?;
     flag("ip4.saddrsel", "ip4.nosaddrsel", prison.ip4_saddrsel)?;
     flag("ip6.saddrsel", "ip6.nosaddrsel", prison.ip6_saddrsel)?;
-    for (bit, allow) in ALLOW.iter().enumerate().filter(|(_, allow)| state.rest().release.has(allow.since)) {
+    for (bit, allow) in ALLOW.iter().enumerate().filter(|(_, allow)| allow.is_known(state.rest())) {
         flag(allow.name, allow.no, prison.allow & 1 << bit != 0)?;
     }
     flag("dying", "nodying", prison.dying)?;

@@ -101,7 +101,7 @@ pub(super) fn parse(
     refuse(flags.update && ip4.is_some(), "ip4 cannot be changed after creation")?;
     refuse(flags.update && ip6.is_some(), "ip6 cannot be changed after creation")?;
     let (mut allow, mut forbid) = (0, 0);
-    for (bit, known) in ALLOW.iter().enumerate().filter(|(_, known)| state.rest().release.has(known.since)) {
+    for (bit, known) in ALLOW.iter().enumerate().filter(|(_, known)| known.is_known(state.rest())) {
         match flag(options, known.name, known.no) {
             Some(true) => allow |= 1 << bit,
             Some(false) => forbid |= 1 << bit,
@@ -207,8 +207,13 @@ fn addresses<T: Ord + Copy, const N: usize>(
     Ok(Some(list))
 }
 
-/// A number as strtoul(9) reads it, cut to an int as the kernel cuts it; none where the text is not all number.
-pub(super) fn number(text: &[u8]) -> Option<i32> {
+/// A jid that a name says: strtoul(9), cut to an int as the kernel cuts it; none where the text is not all number.
+pub(super) fn jid_of(text: &[u8]) -> Option<i32> {
+    number(text).map(|value| value as i32)
+}
+
+/// A number as strtoul(9) reads it; none where the text is not all number.
+pub(super) fn number(text: &[u8]) -> Option<u64> {
     let digits = text.trim_ascii_start();
     let (negative, digits) = match digits.split_first() {
         Some((b'-', rest)) => (true, rest),
@@ -222,7 +227,5 @@ pub(super) fn number(text: &[u8]) -> Option<i32> {
         return None;
     }
     let add = |value: u64, &digit: &u8| value.checked_mul(10)?.checked_add(u64::from(digit - b'0'));
-    let value =
-        digits.iter().try_fold(0, add).map_or(u64::MAX, |value| if negative { value.wrapping_neg() } else { value });
-    Some(value as i32)
+    Some(digits.iter().try_fold(0, add).map_or(u64::MAX, |value| if negative { value.wrapping_neg() } else { value }))
 }

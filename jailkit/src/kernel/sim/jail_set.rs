@@ -5,7 +5,7 @@
 use bstr::{BString, ByteSlice};
 
 use super::Refusal;
-use super::jail_request::{DISABLE, INHERIT, NEW, Request, number, parse, refuse};
+use super::jail_request::{DISABLE, INHERIT, NEW, Request, jid_of, number, parse, refuse};
 use super::options::Options;
 use super::param::{ALLOW, NAME_LEN, SYSV, allow_bit};
 use super::prison::{NO_UUID, Prison};
@@ -71,7 +71,7 @@ fn find(state: &mut State, mine: i32, request: &Request) -> Result<Found, Refusa
     let mut jid = request.jid;
     if creates && jid == 0 {
         let last = request.name.as_deref().map(|name| name.rsplit(|&byte| byte == b'.').next().unwrap_or(name));
-        jid = last.and_then(number).unwrap_or(0);
+        jid = last.and_then(jid_of).unwrap_or(0);
     }
     if state.prison(mine).is_none_or(|prison| prison.dying) {
         return Err(Errno::EAGAIN.into());
@@ -103,7 +103,14 @@ fn find(state: &mut State, mine: i32, request: &Request) -> Result<Found, Refusa
             None => {}
         }
     }
-    let Some(name) = &request.name else {
+    // A dying jail that is to live again must not find its name taken.
+    let own_name = || {
+        let prison = state.prison(found?).filter(|prison| prison.dying)?;
+        let lives = request.flags.attach || request.persist == Some(true);
+        let prefix = state.prison(mine).map_or(0, Prison::child_prefix);
+        lives.then(|| prison.name.get(prefix..).unwrap_or_default().to_vec())
+    };
+    let Some(name) = request.name.clone().or_else(own_name) else {
         if updates && found.is_none() {
             return Err(missing("update specified no jail".to_owned()));
         }
@@ -135,7 +142,7 @@ fn find(state: &mut State, mine: i32, request: &Request) -> Result<Found, Refusa
                 continue;
             }
             if other.dying {
-                dead = Some(other.jid);
+                dead = dead.or(Some(other.jid));
             } else if found.is_none() && !creates {
                 found = Some(other.jid);
                 break;
@@ -198,7 +205,7 @@ fn create(state: &mut State, mine: i32, parent: i32, request: &Request) -> Resul
     let wanted = match request.jid {
         0 if request.flags.create && !request.flags.update => {
             let last = request.name.as_deref().and_then(|name| name.rsplit(|&byte| byte == b'.').next());
-            last.and_then(number).unwrap_or(0)
+            last.and_then(jid_of).unwrap_or(0)
         }
         jid => jid,
     };
@@ -218,8 +225,10 @@ fn create(state: &mut State, mine: i32, parent: i32, request: &Request) -> Resul
         Some(found) => (BString::from(found.path.as_os_str().as_bytes()), found.place.clone()),
         None => (own.path.clone(), own.root.clone()),
     };
+    let serial = state.counters().last_serial + 1;
     let prison = Prison {
         jid,
+        serial,
         parent,
         name: BString::default(),
         path,
@@ -254,6 +263,7 @@ fn create(state: &mut State, mine: i32, parent: i32, request: &Request) -> Resul
         zombies: 0,
     };
     state.add_prison(prison);
+    state.counters_mut().last_serial = serial;
     Ok(jid)
 }
 
@@ -303,7 +313,7 @@ fn check(
     let is_new = prison.name.is_empty();
     let name = match last_name.or(is_new.then_some(b"".as_slice())) {
         None => None,
-        Some(name) => Some(full_name(state, prison, above, name)?),
+        Some(name) => Some(full_name(state, prison, above, name, if is_new { prison.jid } else { request.jid })?),
     };
     let differs = allow_bit("allow.unprivileged_proc_debug");
     if request.allow & !above.allow & !differs != 0 {
@@ -371,11 +381,14 @@ fn check_addresses<T: PartialEq>(
     Ok(())
 }
 
-fn full_name(state: &State, prison: &Prison, above: &Prison, last: &[u8]) -> Result<BString, Refusal> {
-    let own = prison.jid.to_string();
+/// The name to set; `said` is the jid that the call says or gives out.
+fn full_name(state: &State, prison: &Prison, above: &Prison, last: &[u8], said: i32) -> Result<BString, Refusal> {
+    let own = said.to_string();
     let last = if last.is_empty() { own.as_bytes() } else { last };
+    // Compared before it is cut to a jid, and with the jid that the call says: one that names a jail by its number
+    // must say the jid too.
     let is_number = number(last);
-    let is_own = is_number == Some(prison.jid) && last[0].is_ascii_digit() && last[0] != b'0';
+    let is_own = is_number == u64::try_from(said).ok() && matches!(last, [b'1'..=b'9', ..]);
     refuse(is_number.is_some() && !is_own, "name cannot be numeric (unless it is the jid)")?;
     let prefix = above.child_prefix();
     let old = prison.name.len().saturating_sub(prefix);
@@ -396,7 +409,8 @@ fn full_name(state: &State, prison: &Prison, above: &Prison, last: &[u8]) -> Res
 
 /// Sets what is to be set, and hands restrictions down.
 fn apply(state: &mut State, mine: i32, jid: i32, name: Option<&bstr::BStr>, request: &Request) {
-    let below = state.descendants(jid);
+    let mut below = state.descendants(jid);
+    below.sort_by_key(|&child| state.depth_below(jid, child));
     let above = state.prison(jid).and_then(|prison| state.prison(prison.parent));
     let Some(above) = above.cloned() else { return };
     let Some(prison) = state.prison_mut(jid) else { return };
@@ -431,6 +445,7 @@ fn apply(state: &mut State, mine: i32, jid: i32, name: Option<&bstr::BStr>, requ
     prison.own_host = request.host.unwrap_or(prison.own_host);
     prison.allow = (prison.allow & !request.forbid) | request.allow;
     let prison = prison.clone();
+    let prefix = above.child_prefix();
     if request.forbid & !request.allow != 0 {
         state.forbid(jid, request.forbid & !request.allow);
     }
@@ -438,10 +453,15 @@ fn apply(state: &mut State, mine: i32, jid: i32, name: Option<&bstr::BStr>, requ
         let depth = state.depth_below(jid, child);
         let (host_reaches, stack_reaches) =
             (reaches(state, jid, child, |at| at.own_host), reaches(state, jid, child, |at| at.vnet));
+        let parent = state.prison(child).and_then(|child| state.prison(child.parent));
+        let lists = parent.map(|parent| (parent.ip4_addr.clone(), parent.ip6_addr.clone())).unwrap_or_default();
         let Some(child) = state.prison_mut(child) else { continue };
         if name.is_some() {
-            let rest = child.name[old_name.len()..].to_vec();
-            child.name = [prison.name.as_slice(), &rest].concat().into();
+            // By the length of the last part alone, as the kernel does it: below a jail that has a parent itself, the
+            // names come out wrong there too.
+            let [old, new] = [&old_name, &prison.name].map(|name| name.len().saturating_sub(prefix));
+            let front = &prison.name[..new];
+            child.name = [front, child.name.get(old..).unwrap_or_default()].concat().into();
         }
         if request.securelevel.is_some() {
             child.securelevel = child.securelevel.max(prison.securelevel);
@@ -459,10 +479,10 @@ fn apply(state: &mut State, mine: i32, jid: i32, name: Option<&bstr::BStr>, requ
             set_host(child, request);
         }
         if request.ip4 == Some(true) && stack_reaches {
-            restrict(&mut child.ip4, child.ip4_user, &mut child.ip4_addr, &prison.ip4_addr);
+            restrict(&mut child.ip4, child.ip4_user, &mut child.ip4_addr, &lists.0);
         }
         if request.ip6 == Some(true) && stack_reaches {
-            restrict(&mut child.ip6, child.ip6_user, &mut child.ip6_addr, &prison.ip6_addr);
+            restrict(&mut child.ip6, child.ip6_user, &mut child.ip6_addr, &lists.1);
         }
     }
 }

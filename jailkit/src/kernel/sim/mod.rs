@@ -4,6 +4,7 @@
 //! in `.jailkit-sim` there, read and written under a lock, so that several processes share one kernel and it outlives
 //! them. A [`SimKernel`] is one process's view of it.
 
+mod descriptor;
 mod family;
 mod files;
 mod fstype;
@@ -22,6 +23,7 @@ pub mod scenario;
 mod state;
 
 use std::net::IpAddr;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -173,6 +175,11 @@ impl SimKernel {
         killed.map_err(|refusal| refusal.errno)
     }
 
+    fn has_descriptors(&self, call: &str) -> Result<(), KernelError> {
+        let release = self.read(|state| Ok(state.rest().release)).map_err(|refusal| refusal.of(call))?;
+        if release.has(15) { Ok(()) } else { Err(needs_15(call.to_owned())) }
+    }
+
     /// The prison this process is in.
     fn mine(&self) -> i32 {
         self.prison.load(Ordering::Relaxed)
@@ -243,13 +250,35 @@ impl Kernel for SimKernel {
     }
 
     fn jail_params(&self) -> Result<Vec<ParamType>, KernelError> {
-        let types = self.read(|state| Ok(param::types(state.rest().release)));
+        let types = self.read(|state| Ok(param::types(state.rest())));
         types.map_err(|refusal| refusal.of("sysctl security.jail.param"))
     }
 
-    fn jail_descriptor(&self, jid: Jid) -> Result<std::os::fd::OwnedFd, KernelError> {
-        // The file of a simulated kernel's descriptor could name a jail, but no call of ours would take it.
-        Err(needs_15(format!("jail_get {jid}")))
+    fn jail_descriptor(&self, jid: Jid) -> Result<OwnedFd, KernelError> {
+        let call = format!("jail_get {jid}");
+        self.has_descriptors(&call)?;
+        self.read(|state| descriptor::open(state, self.mine(), jid)).map_err(|refusal| refusal.of(call))
+    }
+
+    fn jail_attach_descriptor(&self, jail: BorrowedFd<'_>) -> Result<(), KernelError> {
+        self.has_descriptors("jail_attach_jd")?;
+        let attach = self.read(|state| {
+            let jid = descriptor::jail_of(state, jail)?;
+            prison::may_attach(state, self.mine(), jid)?;
+            Ok(jid)
+        });
+        let jid = attach.map_err(|refusal| refusal.of("jail_attach_jd"))?;
+        self.prison.store(jid.0, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn jail_remove_descriptor(&self, jail: BorrowedFd<'_>) -> Result<(), KernelError> {
+        self.has_descriptors("jail_remove_jd")?;
+        let removed = self.change(|state| {
+            let jid = descriptor::jail_of(state, jail)?;
+            Ok(prison::remove(state, self.mine(), jid)?)
+        });
+        removed.map_err(|refusal| refusal.of("jail_remove_jd"))
     }
 
     fn find(&self, path: &Path) -> Result<Found, KernelError> {

@@ -82,12 +82,12 @@ fn domount(state: &mut State, host: &Path, call: &Call<'_>) -> Result<(), Refusa
         return update(state, &found, call);
     }
     let fstype = fstype::find(&call.request.fstype).ok_or(Errno::ENODEV)?;
+    if call.mine != 0 && fstype.comes_late() && !fstype.module.is_some_and(|name| state.rest().modules.contains(name)) {
+        return Err(Errno::ENODEV.into());
+    }
     let target = namei::lookup(state, &view, &call.request.target)?;
     if call.has("nocover") && is_root_of_mount(state, &target).is_some() {
         return Err(Errno::EBUSY.into());
-    }
-    if call.has("emptydir") && target.real.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(Errno::ENOTEMPTY.into());
     }
     if call.mine != 0 && (!allows(state, call.mine, fstype.allow) || target.place == *view.root()) {
         return Err(Errno::EPERM.into());
@@ -95,6 +95,9 @@ fn domount(state: &mut State, host: &Path, call: &Call<'_>) -> Result<(), Refusa
     let shows_files = fstype.shows_files && state.rest().release.has(14);
     if !target.real.is_dir() && !shows_files {
         return Err(Errno::ENOTDIR.into());
+    }
+    if call.has("emptydir") && target.real.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(Errno::ENOTEMPTY.into());
     }
     let id = state.counters().last_mount + 1;
     let shown = (fstype.mount)(state, &view, call, &target)?;
@@ -116,7 +119,17 @@ fn domount(state: &mut State, host: &Path, call: &Call<'_>) -> Result<(), Refusa
         flags: MountFlags { update: false, force: false, ..call.flags },
     };
     state.load(fstype.module);
-    state.add_mount(Mounted { id, mount, backing, covers: Some(target.place), lower, owner: call.mine });
+    let (own_read_only, asked_read_only) = (mount.flags.read_only, asks_read_only(call).unwrap_or(false));
+    state.add_mount(Mounted {
+        id,
+        mount,
+        backing,
+        covers: Some(target.place),
+        lower,
+        owner: call.mine,
+        own_read_only,
+        asked_read_only,
+    });
     state.counters_mut().last_mount = id;
     Ok(())
 }
@@ -138,6 +151,15 @@ fn owns(state: &State, mine: i32, mounted: &Mounted) -> bool {
     mine == 0 || (allows(state, mine, allow) && (mounted.owner == mine || state.is_below(mine, mounted.owner)))
 }
 
+/// What the options, apart from the flags, say of reading only; the last counts.
+fn asks_read_only(call: &Call<'_>) -> Option<bool> {
+    call.request.options.iter().rev().find_map(|(name, _)| match name.as_str() {
+        "ro" | "rdonly" => Some(true),
+        "noro" => Some(false),
+        _ => None,
+    })
+}
+
 /// The mount whose root directory this is.
 fn is_root_of_mount<'a>(state: &'a State, found: &Located) -> Option<&'a Mounted> {
     state.mounted(found.place.mount).filter(|mounted| mounted.backing == found.place.at)
@@ -145,6 +167,9 @@ fn is_root_of_mount<'a>(state: &'a State, found: &Located) -> Option<&'a Mounted
 
 fn update(state: &mut State, found: &Located, call: &Call<'_>) -> Result<(), Refusal> {
     let mounted = is_root_of_mount(state, found).ok_or(Errno::EINVAL)?;
+    if call.has("reload") && !mounted.mount.flags.read_only {
+        return Err(Errno::EOPNOTSUPP.into());
+    }
     if !owns(state, call.mine, mounted) {
         return Err(Errno::EPERM.into());
     }
@@ -153,7 +178,15 @@ fn update(state: &mut State, found: &Located, call: &Call<'_>) -> Result<(), Ref
         (fstype.update)(state, call)?;
     }
     if let Some(mounted) = state.mounted_mut(id) {
-        mounted.mount.flags = MountFlags { update: false, force: false, ..call.flags };
+        // The flag can be set by itself but not cleared; the file system goes by the option.
+        let mut read_only = mounted.mount.flags.read_only || call.flags.read_only;
+        mounted.asked_read_only = asks_read_only(call).unwrap_or(mounted.asked_read_only);
+        let goes_by_option = matches!(mounted.mount.fstype.as_str(), "tmpfs" | "ufs");
+        if goes_by_option && mounted.asked_read_only != mounted.own_read_only {
+            mounted.own_read_only = mounted.asked_read_only;
+            read_only = mounted.asked_read_only;
+        }
+        mounted.mount.flags = MountFlags { update: false, force: false, read_only, ..call.flags };
     }
     Ok(())
 }
@@ -171,11 +204,11 @@ pub(super) fn unmount(state: &mut State, host: &Path, mine: i32, path: &Path, fo
     let mounted = mounted.ok_or(Errno::EINVAL)?;
     let Some(covers) = mounted.covers.clone() else { return Err(Errno::EINVAL.into()) };
     let (id, owner) = (mounted.id, mounted.owner);
-    if state.covering(&covers).is_none_or(|top| top.id != id) {
-        return Err(Errno::EBUSY.into());
-    }
     if !owns(state, mine, mounted) {
         return Err(Errno::EPERM.into());
+    }
+    if state.covering(&covers).is_none_or(|top| top.id != id) {
+        return Err(Errno::EBUSY.into());
     }
     let shown = state.mounts().any(|other| other.lower == Some(id));
     let busy = state.is_used_by_mounts(id) || state.prisons().any(|jail| jail.root.mount == id);

@@ -92,6 +92,10 @@ pub(super) fn locate(state: &State, view: &View, path: &Path, follow: bool) -> R
     if path.as_os_str().len() >= PATH_LEN {
         return Err(Errno::ENAMETOOLONG);
     }
+    // A root directory whose file system was unmounted by force is none any more.
+    if state.mounted(view.root.place.mount).is_none() {
+        return Err(Errno::ENOTDIR);
+    }
     let mut way = vec![view.root.clone()];
     let mut left: VecDeque<OsString> = parts(path);
     let mut links = 0;
@@ -134,8 +138,20 @@ pub(super) fn locate(state: &State, view: &View, path: &Path, follow: bool) -> R
         }
     }
     let Step { place, path } = way.pop().unwrap_or_else(|| view.root.clone());
-    let read_only = state.mounted(place.mount).is_some_and(|found| found.mount.flags.read_only);
+    let read_only = is_read_only(state, place.mount);
     Ok(Located { real: view.host.join(&place.at), path, read_only, place })
+}
+
+/// Whether a mount, or one that it shows, is read-only: a nullfs hands each call down.
+fn is_read_only(state: &State, mount: u32) -> bool {
+    let mut at = state.mounted(mount);
+    while let Some(found) = at {
+        if found.mount.flags.read_only {
+            return true;
+        }
+        at = found.lower.and_then(|lower| state.mounted(lower));
+    }
+    false
 }
 
 fn parts(path: &Path) -> VecDeque<OsString> {

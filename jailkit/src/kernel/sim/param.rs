@@ -1,6 +1,6 @@
 //! The parameters of jails that the simulated kernel knows: the `security.jail.param` tree.
 
-use super::release::Release;
+use super::state::Rest;
 use crate::kernel::{ParamKind, ParamType};
 
 /// The most a name or hostname takes, its NUL included (`MAXHOSTNAMELEN`).
@@ -20,10 +20,19 @@ pub(super) struct Allow {
     pub(super) default: bool,
     /// The first major release that has it.
     pub(super) since: u8,
+    /// The module it comes with; none where it is there from the start.
+    pub(super) module: Option<&'static str>,
 }
 
 const fn allow(name: &'static str, no: &'static str, default: bool, since: u8) -> Allow {
-    Allow { name, no, default, since }
+    Allow { name, no, default, since, module: None }
+}
+
+impl Allow {
+    /// Whether a kernel of this release, with these modules loaded, knows it.
+    pub(super) fn is_known(&self, rest: &Rest) -> bool {
+        rest.release.has(self.since) && self.module.is_none_or(|module| rest.modules.contains(module))
+    }
 }
 
 /// Every `allow.` parameter. State on disk holds their bits: add at the end.
@@ -52,6 +61,9 @@ pub(super) const ALLOW: &[Allow] = &[
     allow("allow.routing", "allow.norouting", false, 15),
     allow("allow.setaudit", "allow.nosetaudit", false, 15),
     allow("allow.unprivileged_parent_tampering", "allow.nounprivileged_parent_tampering", false, 15),
+    Allow { module: Some("linprocfs"), ..allow("allow.mount.linprocfs", "allow.mount.nolinprocfs", false, 13) },
+    Allow { module: Some("linsysfs"), ..allow("allow.mount.linsysfs", "allow.mount.nolinsysfs", false, 13) },
+    Allow { module: Some("zfs"), ..allow("allow.mount.zfs", "allow.mount.nozfs", false, 13) },
 ];
 
 /// The bit of an `allow.` parameter; 0 where there is none of that name.
@@ -94,9 +106,9 @@ const FIXED: &[(&str, ParamKind)] = &[
     ("sysvshm", ParamKind::JailSys),
 ];
 
-/// Every parameter of a release.
-pub(super) fn types(release: Release) -> Vec<ParamType> {
+/// Every parameter of a kernel.
+pub(super) fn types(rest: &Rest) -> Vec<ParamType> {
     let fixed = FIXED.iter().map(|&(name, kind)| ParamType::new(name, kind));
-    let allow = ALLOW.iter().filter(|allow| release.has(allow.since));
+    let allow = ALLOW.iter().filter(|allow| allow.is_known(rest));
     fixed.chain(allow.map(|allow| ParamType::new(allow.name, ParamKind::Bool))).collect()
 }

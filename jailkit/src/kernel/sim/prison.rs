@@ -20,6 +20,9 @@ pub(super) const NO_UUID: &str = "00000000-0000-0000-0000-000000000000";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Prison {
     pub(super) jid: i32,
+    /// Which jail it is of all since the kernel was booted.
+    #[serde(default)]
+    pub(super) serial: u64,
     pub(super) parent: i32,
     /// Its whole name, its parents' included.
     pub(super) name: BString,
@@ -71,6 +74,7 @@ impl Prison {
     pub(super) fn host(release: Release) -> Self {
         Self {
             jid: 0,
+            serial: 0,
             parent: -1,
             name: "0".into(),
             path: "/".into(),
@@ -173,7 +177,7 @@ impl State {
             if !prison.dying {
                 return Some(prison);
             }
-            dead = Some(prison);
+            dead = dead.or(Some(prison));
         }
         dead
     }

@@ -7,6 +7,7 @@
 //! | `JAIL_DYING` lets jail_set(2) revive a dying jail | 13 | 14: a dying jail stays dead | kern_jail_set |
 //! | a jid that a dying jail has | 13: `already exists` | 14: the dying jail is given another jid | kern_jail_set |
 //! | create-or-update without `persist` or attach | 13: creates a jail that holds nothing | 15: `new jail must persist or attach` | kern_jail_set |
+//! | jail descriptors | 14: none | 15: `JAIL_GET_DESC`, jail_attach_jd(2), jail_remove_jd(2) | kern_jaildesc.c |
 //! | parameters | 13.2's list | 14: `allow.nfsd`; 15: `allow.extattr`, `allow.adjtime`, `allow.settime`, `allow.routing`, `allow.setaudit`, `allow.unprivileged_parent_tampering` | pr_flag_allow |
 
 use std::fmt;

@@ -16,6 +16,9 @@ use crate::kernel::{
     Errno, GetFlags, Jid, Kernel, KernelError, MountFlags, MountRequest, Param, ParamKind, ParamType, SetFlags, Value,
 };
 
+/// The room that each call gives the kernel for its words, the NUL included.
+const ERRMSG_LEN: usize = 256;
+
 /// A kernel with the files that scenarios take for granted, and the names they have bound.
 #[derive(Debug)]
 pub struct Runner {
@@ -254,7 +257,8 @@ fn answer(result: Result<i32, KernelError>) -> Map<String, Json> {
         Err(error) => {
             let mut answer = Map::from_iter([("errno".to_owned(), errno(error.errno))]);
             if let Some(message) = error.message {
-                answer.insert("errmsg".to_owned(), message.into());
+                let room = message.floor_char_boundary(ERRMSG_LEN - 1);
+                answer.insert("errmsg".to_owned(), message[..room].into());
             }
             answer
         }

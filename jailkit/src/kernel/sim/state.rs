@@ -52,6 +52,8 @@ pub(super) struct State {
 pub(super) struct Counters {
     pub(super) last_jid: i32,
     pub(super) last_mount: u32,
+    #[serde(default)]
+    pub(super) last_serial: u64,
 }
 
 /// What changes seldom.
@@ -87,6 +89,12 @@ pub(super) struct Mounted {
     pub(super) lower: Option<u32>,
     /// The prison whose process mounted it.
     pub(super) owner: i32,
+    /// Whether the file system itself takes itself for read-only, whatever the flag of the mount.
+    #[serde(default)]
+    pub(super) own_read_only: bool,
+    /// Whether it was mounted or updated with the option `ro`, which is another thing than the flag.
+    #[serde(default)]
+    pub(super) asked_read_only: bool,
 }
 
 #[derive(Debug, Default)]
@@ -136,7 +144,16 @@ impl State {
         };
         let mut state = Self { rest, ..Self::default() };
         state.add_prison(Prison::host(release));
-        state.add_mount(Mounted { id: 0, mount: slash, backing: PathBuf::new(), covers: None, lower: None, owner: 0 });
+        state.add_mount(Mounted {
+            id: 0,
+            mount: slash,
+            backing: PathBuf::new(),
+            covers: None,
+            lower: None,
+            owner: 0,
+            own_read_only: false,
+            asked_read_only: false,
+        });
         state.changed.rest = true;
         state.changed.counters = true;
         state

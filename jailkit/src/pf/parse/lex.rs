@@ -194,7 +194,7 @@ impl Lexer {
         Token::Fault
     }
 
-    fn here(&self) -> usize {
+    pub(super) fn here(&self) -> usize {
         self.files.last().map_or(0, |file| file.at)
     }
 

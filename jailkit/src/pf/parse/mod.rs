@@ -12,6 +12,7 @@ mod keywords;
 mod lex;
 mod md5;
 mod options;
+pub(super) mod outline;
 mod ports;
 mod queue;
 mod scheduler;
