@@ -8,7 +8,7 @@ use crate::handle::{self, Handle, Kind};
 
 /// How a call ended. The numbers stay as they are; further ones may come.
 #[repr(C)]
-#[allow(non_camel_case_types, reason = "these are C's names, as the header has them")]
+#[allow(non_camel_case_types, reason = "C's names, as the header has them")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// Done.

@@ -55,9 +55,11 @@ mod tests {
     use super::*;
     use crate::error::{jk_error_free, jk_error_message};
 
+    type Falling = fn() -> Result<(), Failure>;
+
     #[test]
     fn a_panic_becomes_an_error() {
-        let cases: [(fn() -> Result<(), Failure>, &[u8]); 3] = [
+        let cases: [(Falling, &[u8]); 3] = [
             (|| std::panic::panic_any("plain"), b"panic: plain"),
             (|| std::panic::panic_any(format!("with {}", 1)), b"panic: with 1"),
             (|| std::panic::panic_any(7), b"panic: of an unknown kind"),

@@ -212,9 +212,12 @@ pub unsafe extern "C" fn jk_jail_attach(host: *const Host, jid: i32, error: *mut
     unsafe { guard::call(error, || Ok(handle::get(host, "host")?.host.kernel().jail_attach(Jid(jid))?)) }
 }
 
+/// A parameter's name, and the text of its value; none for a bare one.
+type Word<'a> = (&'a [u8], Option<&'a [u8]>);
+
 /// # Safety
 /// As for [`Bytes::strs`].
-unsafe fn words<'a>(params: *const JailParam, len: usize) -> Result<Vec<(&'a [u8], Option<&'a [u8]>)>, Failure> {
+unsafe fn words<'a>(params: *const JailParam, len: usize) -> Result<Vec<Word<'a>>, Failure> {
     // SAFETY: the caller's word.
     let params = unsafe { crate::bytes::list(params, len, "params") }?;
     let word = |param: &JailParam| {

@@ -30,7 +30,7 @@ pub(crate) struct File {
 
 /// The sections of a pf.conf(5), in the order that pfctl(8) wants them in.
 #[repr(C)]
-#[allow(non_camel_case_types, reason = "these are C's names, as the header has them")]
+#[allow(non_camel_case_types, reason = "C's names, as the header has them")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PfSection {
     /// `set`

@@ -53,7 +53,7 @@ static NUMBERS: AtomicU64 = AtomicU64::new(1);
 
 /// What a callback is told of.
 #[repr(C)]
-#[allow(non_camel_case_types, reason = "these are C's names, as the header has them")]
+#[allow(non_camel_case_types, reason = "C's names, as the header has them")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProgressKind {
     /// A step begins: `done` of `total`, from 1; `text` is the step.

@@ -64,7 +64,7 @@ struct Step {
 
 /// The way a packet goes through an interface.
 #[repr(C)]
-#[allow(non_camel_case_types, reason = "these are C's names, as the header has them")]
+#[allow(non_camel_case_types, reason = "C's names, as the header has them")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// It comes in.
@@ -75,7 +75,7 @@ pub enum Direction {
 
 /// What becomes of a packet.
 #[repr(C)]
-#[allow(non_camel_case_types, reason = "these are C's names, as the header has them")]
+#[allow(non_camel_case_types, reason = "C's names, as the header has them")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Verdict {
     /// There is no trace.

@@ -7,16 +7,16 @@ use jailkit_ffi::bytes::Bytes;
 use jailkit_ffi::error::{Error, jk_error_free, jk_error_message};
 
 /// The bytes of a text.
-pub fn bytes(text: &(impl AsRef<[u8]> + ?Sized)) -> Bytes {
+pub(crate) fn bytes(text: &(impl AsRef<[u8]> + ?Sized)) -> Bytes {
     let text = text.as_ref();
     Bytes { data: text.as_ptr(), len: text.len() }
 }
 
 /// No bytes.
-pub const NONE: Bytes = Bytes { data: std::ptr::null(), len: 0 };
+pub(crate) const NONE: Bytes = Bytes { data: std::ptr::null(), len: 0 };
 
 /// Bytes of the library as text.
-pub fn text(bytes: Bytes) -> String {
+pub(crate) fn text(bytes: Bytes) -> String {
     if bytes.data.is_null() {
         return "(none)".to_owned();
     }
@@ -25,7 +25,7 @@ pub fn text(bytes: Bytes) -> String {
 }
 
 /// What a call left: its status, and the message of its error.
-pub fn told(call: impl FnOnce(*mut *mut Error) -> Status) -> (Status, String) {
+pub(crate) fn told(call: impl FnOnce(*mut *mut Error) -> Status) -> (Status, String) {
     let mut error = null_mut();
     let status = call(&raw mut error);
     // SAFETY: the error is NULL or a handle, which is freed once.
@@ -38,7 +38,7 @@ pub fn told(call: impl FnOnce(*mut *mut Error) -> Status) -> (Status, String) {
 }
 
 /// What a call that succeeds leaves in its place.
-pub fn made<H>(call: impl FnOnce(*mut *mut H, *mut *mut Error) -> Status) -> *mut H {
+pub(crate) fn made<H>(call: impl FnOnce(*mut *mut H, *mut *mut Error) -> Status) -> *mut H {
     let mut handle = null_mut();
     let (status, message) = told(|error| call(&raw mut handle, error));
     assert_eq!((status, message.as_str()), (Status::JK_OK, "(none)"));
@@ -47,6 +47,6 @@ pub fn made<H>(call: impl FnOnce(*mut *mut H, *mut *mut Error) -> Status) -> *mu
 }
 
 /// A call that succeeds.
-pub fn done(call: impl FnOnce(*mut *mut Error) -> Status) {
+pub(crate) fn done(call: impl FnOnce(*mut *mut Error) -> Status) {
     assert_eq!(told(call), (Status::JK_OK, "(none)".to_owned()));
 }

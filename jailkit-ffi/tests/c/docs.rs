@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 /// A function of the header.
-pub struct Function {
-    pub name: String,
+pub(crate) struct Function {
+    pub(crate) name: String,
     /// Its declaration, as the header has it.
     declaration: String,
     /// What is said above it, a line each.
@@ -12,7 +12,7 @@ pub struct Function {
 }
 
 /// The functions of a header, in its order.
-pub fn functions(header: &str) -> Vec<Function> {
+pub(crate) fn functions(header: &str) -> Vec<Function> {
     let mut functions = Vec::new();
     let mut comment = Vec::new();
     let mut declaration = String::new();
@@ -65,7 +65,7 @@ const HEADINGS: &[(&str, &[&str])] = &[
 ];
 
 /// The page with what the header says of its functions in place of what it said before.
-pub fn with_functions(page: &str, header: &str) -> String {
+pub(crate) fn with_functions(page: &str, header: &str) -> String {
     let head = page.split(MARK).next().unwrap();
     let mut text = format!("{head}{MARK}");
     let functions = functions(header);
