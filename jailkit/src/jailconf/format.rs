@@ -27,7 +27,7 @@ impl JailConf {
     /// use jailkit::jailconf::JailConf;
     /// use jailkit::source::Source;
     ///
-    /// let conf = JailConf::parse(&Source::new("jail.conf", "www{path=/srv; # here\n\n\n persist;}"))?;
+    /// let conf = JailConf::parse(&Source::new("jail.conf", "www{path=/srv; # here\n\n\npersist;}"))?;
     /// assert_eq!(conf.formatted()?, b"www {\n    path = /srv; # here\n\n    persist;\n}\n");
     /// # Ok::<(), jailkit::source::Diagnostics>(())
     /// ```
