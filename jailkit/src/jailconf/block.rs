@@ -239,20 +239,22 @@ impl Decoded {
     }
 
     fn template(&mut self, names: &mut Names, file: &File<'_>, number: u32, pieces: &[Piece]) -> Template {
-        if let [Piece::Text(span)] = pieces {
-            let written = file.source.slice(*span);
+        if let [only] = pieces
+            && !only.is_variable()
+        {
+            let written = file.source.slice(only.span());
             if !written.iter().any(|&byte| byte == b'\\' || byte == 0) {
                 return Template { text: written.into(), literal: 0..0, vars: 0..0 };
             }
         }
         let (start, first) = (self.literals.len(), self.vars.len() as u32);
         for piece in pieces {
-            match piece {
-                Piece::Text(span) => decode_into(file.source.slice(*span), &mut self.literals),
-                Piece::Var(span) => {
-                    let (name, place) = (names.var(file.source.slice(*span)), self.literals.len());
-                    self.vars.push(Variable { name, place, file: number, span: *span });
-                }
+            let (span, written) = (piece.span(), file.source.slice(piece.span()));
+            if piece.is_variable() {
+                let (name, place) = (names.var(written), self.literals.len());
+                self.vars.push(Variable { name, place, file: number, span });
+            } else {
+                decode_into(written, &mut self.literals);
             }
         }
         let vars = first..self.vars.len() as u32;

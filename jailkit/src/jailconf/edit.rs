@@ -202,21 +202,19 @@ impl JailConf {
         let value = |range: &Range<u32>| {
             let mut text = Vec::new();
             for piece in &self.statements.pieces[range.start as usize..range.end as usize] {
-                match piece {
-                    parse::Piece::Text(span) => {
-                        let start = text.len();
-                        decode_into(self.source.slice(*span), &mut text);
-                        let escaped = text[start..].replace("$", "\\$");
-                        text.truncate(start);
-                        text.extend(escaped);
-                    }
-                    parse::Piece::Var(span) => {
-                        let braced = self.text().get(span.start() - 1) == Some(&b'{');
-                        let (open, close) = if braced { ("${", "}") } else { ("$", "") };
-                        text.extend_from_slice(open.as_bytes());
-                        text.extend_from_slice(self.source.slice(*span));
-                        text.extend_from_slice(close.as_bytes());
-                    }
+                let written = self.source.slice(piece.span());
+                if piece.is_variable() {
+                    let braced = self.text().get(piece.span().start() - 1) == Some(&b'{');
+                    let (open, close) = if braced { ("${", "}") } else { ("$", "") };
+                    text.extend_from_slice(open.as_bytes());
+                    text.extend_from_slice(written);
+                    text.extend_from_slice(close.as_bytes());
+                } else {
+                    let start = text.len();
+                    decode_into(written, &mut text);
+                    let escaped = text[start..].replace("$", "\\$");
+                    text.truncate(start);
+                    text.extend(escaped);
                 }
             }
             BString::from(text)

@@ -11,7 +11,7 @@ use super::include::{self, File, Files};
 use super::lex::decode_into;
 use super::option::{is_immutable, is_known, option_key, same_option};
 use super::origin::{Origin, Places};
-use super::parse::{Item, Op, Param, Piece, Statements};
+use super::parse::{Item, Op, Param, Statements};
 use super::resolve::{Budget, Resolver, is_number, is_wildcard, matches_wildcard};
 use super::text::{Name, Text, Values};
 use crate::source::{Diagnostic, Diagnostics, Source, Span};
@@ -287,14 +287,12 @@ impl<'a> About<'a> {
         for value in values {
             let mut whole: Option<Span> = None;
             for piece in &file.statements.pieces[value.start as usize..value.end as usize] {
-                let written = match piece {
-                    Piece::Text(span) => *span,
-                    Piece::Var(span) => with_dollar(&file.source, *span),
-                };
+                let span = piece.span();
+                let written = if piece.is_variable() { with_dollar(&file.source, span) } else { span };
                 whole = Some(whole.map_or(written, |whole| whole.join(written)));
-                if let Piece::Var(span) = piece {
+                if piece.is_variable() {
                     let mut name = Vec::new();
-                    decode_into(file.source.slice(*span), &mut name);
+                    decode_into(file.source.slice(span), &mut name);
                     if seen.insert(name.clone()) {
                         setting.variables.push(self.replaced(&name));
                     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bstr::{BString, ByteSlice};
 
 use super::lex::decode_into;
-use super::parse::{self, Item, Param, Piece, Statements};
+use super::parse::{self, Item, Param, Statements};
 use crate::source::{Diagnostic, Diagnostics, Source};
 
 /// How deep files may include one another, as in jail(8): deeper than this is a loop.
@@ -160,13 +160,13 @@ fn includes(
         for pieces in &statements.values[param.values.start as usize..param.values.end as usize] {
             let mut name = Vec::new();
             for piece in &statements.pieces[pieces.start as usize..pieces.end as usize] {
-                match piece {
-                    Piece::Text(span) => decode_into(source.slice(*span), &mut name),
-                    Piece::Var(span) => {
-                        let message = "a variable cannot stand in the name of an included file";
-                        return Err(Diagnostic::error(source, *span, message).with_help("write the name out").into());
-                    }
+                if piece.is_variable() {
+                    let message = "a variable cannot stand in the name of an included file";
+                    return Err(Diagnostic::error(source, piece.span(), message)
+                        .with_help("write the name out")
+                        .into());
                 }
+                decode_into(source.slice(piece.span()), &mut name);
             }
             paths.extend(matching(from, source.name(), &BString::from(name)));
         }

@@ -94,20 +94,31 @@ pub(super) enum Op {
     Beside,
 }
 
+/// A piece of a value: text, or a variable by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
-    Text(Span),
-    Var(Span),
+pub(super) struct Piece {
+    start: u32,
+    /// How long it is; with [`VARIABLE`](Self::VARIABLE), where it is a variable.
+    len: u32,
 }
 
 impl Piece {
-    pub(super) fn span(&self) -> Span {
-        let (Self::Text(span) | Self::Var(span)) = self;
-        *span
+    const VARIABLE: u32 = 1 << 31;
+
+    /// None for one of more than 2 GB.
+    fn new(span: Span, is_variable: bool) -> Option<Self> {
+        let len = span.range().len() as u32;
+        let kind = if is_variable { Self::VARIABLE } else { 0 };
+        (len & Self::VARIABLE == 0).then_some(Self { start: span.start() as u32, len: len | kind })
     }
 
-    pub(super) fn is_variable(&self) -> bool {
-        matches!(self, Self::Var(_))
+    pub(super) fn span(self) -> Span {
+        let start = self.start as usize;
+        Span::new(start, start + (self.len & !Self::VARIABLE) as usize)
+    }
+
+    pub(super) fn is_variable(self) -> bool {
+        self.len & Self::VARIABLE != 0
     }
 }
 
@@ -288,10 +299,11 @@ impl<'a> Parser<'a> {
             return Err(Broken);
         }
         loop {
-            self.statements.pieces.push(match self.token.kind {
-                Kind::Var { .. } => Piece::Var(self.token.content),
-                _ => Piece::Text(self.token.content),
-            });
+            let Some(piece) = Piece::new(self.token.content, matches!(self.token.kind, Kind::Var { .. })) else {
+                self.error(Span::at(self.token.whole.start()), "a string of more than 2 GB", "no parameter can use it");
+                return Err(Broken);
+            };
+            self.statements.pieces.push(piece);
             span = span.join(self.advance().whole);
             if !matches!(self.token.kind, Kind::Text { joined: true } | Kind::Var { joined: true }) {
                 break;

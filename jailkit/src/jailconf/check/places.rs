@@ -2,7 +2,7 @@
 
 use crate::jailconf::option::same_option;
 use crate::jailconf::origin::Scope;
-use crate::jailconf::parse::{self, Item, Piece};
+use crate::jailconf::parse::{self, Item};
 use crate::jailconf::resolved::ResolvedJail;
 use crate::source::{Source, Span};
 
@@ -82,9 +82,6 @@ impl<'a> Place<'a> {
             return if written.is_empty() { name } else { param.value_span(source) };
         };
         let pieces = &statements.pieces[pieces.start as usize..pieces.end as usize];
-        let spans = pieces.iter().map(|piece| match piece {
-            Piece::Text(span) | Piece::Var(span) => *span,
-        });
-        spans.reduce(Span::join).unwrap_or(name)
+        pieces.iter().map(|piece| piece.span()).reduce(Span::join).unwrap_or(name)
     }
 }
