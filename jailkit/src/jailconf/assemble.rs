@@ -62,7 +62,7 @@ struct Slot {
     /// How many of its variables are still to come.
     left: u32,
     /// What is there already, where another parameter had to come first.
-    begun: Option<Box<Vec<u8>>>,
+    begun: Option<Vec<u8>>,
 }
 
 impl Slot {
@@ -333,9 +333,9 @@ impl Jail {
     fn substitute_in(&mut self, names: &Names, sources: Sources<'_>, mut at: u32) -> u32 {
         while let Some(slot) = self.unfinished(at) {
             let begun = self.slots[slot].begun.take();
-            let mut text = begun.map_or_else(|| std::mem::take(&mut self.buffer), |begun| *begun);
+            let mut text = begun.unwrap_or_else(|| std::mem::take(&mut self.buffer));
             if let Some(needed) = self.finish_value(names, sources, at, slot, &mut text) {
-                self.slots[slot].begun = Some(Box::new(text));
+                self.slots[slot].begun = Some(text);
                 self.look_at(needed);
                 self.move_before(needed, at);
                 at = needed;
