@@ -34,7 +34,8 @@ fuzz_target!(|text: &[u8]| {
         resolved.jails.iter().take(20).for_each(tells_origins);
     }
     let names = [None, Some("a"), Some("www"), Some("a.b")];
-    for block in names.into_iter().filter(|block| block.is_none_or(|name| conf.has_jail(name))) {
+    let blocks: Vec<_> = names.into_iter().filter(|block| block.is_none_or(|name| conf.has_jail(name))).collect();
+    for block in blocks {
         for values in [&[][..], &["x y".to_owned(), "$v".to_owned()]] {
             if conf.own(block, "unheard.of").is_none() && conf.set(block, "unheard.of", values).is_ok() {
                 assert!(conf.own(block, "unheard.of").is_some(), "it was not set");
