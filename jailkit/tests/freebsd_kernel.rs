@@ -5,19 +5,19 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 #![cfg(target_os = "freebsd")]
 
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use jailkit::kernel::native::NativeKernel;
 use jailkit::kernel::{
-    Errno, GetFlags, Jid, Kernel, MountRequest, Param, ParamKind, ParamType, SetFlags, Value, mount,
+    Errno, GetFlags, Jid, Kernel, MountFlags, MountRequest, Param, ParamKind, ParamType, SetFlags, Value, mount,
 };
 
-const CREATE: SetFlags = SetFlags { create: true, update: false, attach: false, dying: false };
+mod freebsd;
 
-/// Ends the test binary where it must not run: nothing it says would be true.
-fn only_as_root() {
-    assert!(nix::unistd::geteuid().is_root(), "these tests make jails and mounts: run them as root");
-}
+use freebsd::only_as_root;
+
+const CREATE: SetFlags = SetFlags { create: true, update: false, attach: false, dying: false };
 
 fn text(name: &str, value: &str) -> Param {
     Param::new(name, Value::String(value.into()))
@@ -126,8 +126,23 @@ fn a_descriptor_is_had_or_refused_by_name() {
     only_as_root();
     let root = tempfile::tempdir().unwrap();
     let jail = TestJail::create("descriptor", root.path(), &[]);
-    if let Err(error) = NativeKernel.jail_descriptor(jail.0) {
-        assert_eq!(error.message.as_deref(), Some("jail descriptors need FreeBSD 15"));
+    let file = tempfile::tempfile().unwrap();
+    let error = NativeKernel.jail_remove_descriptor(file.as_fd()).unwrap_err();
+    match NativeKernel.jail_descriptor(jail.0) {
+        Err(refused) => {
+            assert_eq!(refused.message.as_deref(), Some("jail descriptors need FreeBSD 15"));
+            assert_eq!(error.message.as_deref(), Some("jail descriptors need FreeBSD 15"));
+        }
+        Ok(descriptor) => {
+            assert_eq!(error.errno, Errno::EBADF);
+            let jid = jail.0;
+            NativeKernel.jail_remove_descriptor(descriptor.as_fd()).unwrap();
+            std::mem::forget(jail);
+            // The number goes to another jail, the descriptor does not.
+            let other = TestJail::create("reused", root.path(), &[Param::from(jid)]);
+            let error = NativeKernel.jail_remove_descriptor(descriptor.as_fd()).unwrap_err();
+            assert_eq!((other.0, error.errno), (jid, Errno::ENOENT));
+        }
     }
 }
 
@@ -140,7 +155,8 @@ fn mounts_come_and_go() {
     for dir in [&source, &target] {
         std::fs::create_dir(dir).unwrap();
     }
-    for (fstype, from) in [("nullfs", source.as_path()), ("tmpfs", Path::new("tmpfs")), ("devfs", Path::new("devfs"))] {
+    let named = ["devfs", "fdescfs", "linprocfs", "procfs", "tmpfs"].map(|name| (name, Path::new(name)));
+    for (fstype, from) in [("nullfs", source.as_path()), ("unionfs", source.as_path())].into_iter().chain(named) {
         mount(&NativeKernel, &request(fstype, from, &target)).unwrap();
         let mounted = TestMount(&target);
         let table = NativeKernel.mounts().unwrap();
@@ -148,6 +164,17 @@ fn mounts_come_and_go() {
         drop(mounted);
         assert!(NativeKernel.mounts().unwrap().iter().all(|found| found.target != target));
     }
+    let strict = MountFlags { read_only: true, nosuid: true, noexec: true, noatime: true, ..MountFlags::default() };
+    let tmpfs = MountRequest { flags: strict, ..request("tmpfs", Path::new("tmpfs"), &target) };
+    mount(&NativeKernel, &tmpfs).unwrap();
+    let mounted = TestMount(&target);
+    let flags = || NativeKernel.mounts().unwrap().into_iter().find(|found| found.target == target).unwrap().flags;
+    assert_eq!(flags(), strict);
+    let update = MountFlags { update: true, ..MountFlags::default() };
+    mount(&NativeKernel, &MountRequest { flags: update, ..tmpfs }).unwrap();
+    assert_eq!(flags(), MountFlags::default());
+    std::fs::write(target.join("file"), "").unwrap();
+    drop(mounted);
     // The same directory twice would take the kernel down: our own words come first.
     let error = mount(&NativeKernel, &request("nullfs", &source, &source)).unwrap_err();
     assert!(error.to_string().ends_with("are not distinct"), "{error}");

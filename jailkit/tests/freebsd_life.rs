@@ -1,0 +1,244 @@
+//! Jails that live on a real FreeBSD host, run as root: life cycle, programs inside, removal. Elsewhere these tests are
+//! not built.
+//!
+//! `cargo test --no-run --target x86_64-unknown-freebsd` makes one binary that can be copied over; it needs nothing but
+//! the host's own programs, which the jails see over read-only nullfs. What a test makes it takes away again, also when
+//! it fails: directories below a temporary one, jails named `jailkit-test-*`.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+#![cfg(target_os = "freebsd")]
+
+use std::path::PathBuf;
+
+use jailkit::host::{Host, NativeHost};
+use jailkit::jailconf::{JailConf, Resolved};
+use jailkit::kernel::{GetFlags, ParamKind, ParamType, Value, find_named, read_jail};
+use jailkit::life::{self, Enter, Handle, Held, Operation, Options, Silent, Summary};
+use jailkit::process::{Exit, Passwd, Program};
+use jailkit::source::Source;
+
+mod freebsd;
+
+/// The host's directories that a jail shows, as in `tests/corpus/lifecycle`.
+const SHOWN: [&str; 6] = ["bin", "sbin", "lib", "libexec", "usr", "etc"];
+
+/// A jail of a jail.conf(5), over the host's own programs; gone when this is.
+struct Stage {
+    name: String,
+    /// Its jail's root directory is `root` below this one.
+    dir: Option<tempfile::TempDir>,
+    conf: String,
+}
+
+impl Stage {
+    /// A jail with these further parameters; `$dir` is a directory of the host.
+    fn new(name: &str, more: &str) -> Self {
+        freebsd::only_as_root();
+        let name = format!("jailkit-test-{name}-{}", std::process::id());
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path().canonicalize().unwrap();
+        let root = base.join("root");
+        for dir in SHOWN.iter().chain(&["dev", "tmp", "proc", "mnt"]) {
+            std::fs::create_dir_all(root.join(dir)).unwrap();
+        }
+        let mounts = SHOWN.map(|dir| format!("  mount += \"/{dir} {}/{dir} nullfs ro 0 0\";\n", root.display()));
+        let conf = format!(
+            "{name} {{\n  $dir = \"{}\";\n  path = \"{}\";\n  host.hostname = \"inside\";\n  persist;\n{}  mount.devfs;\n{more}\n}}\n",
+            base.display(),
+            root.display(),
+            mounts.concat(),
+        );
+        Self { name, dir: Some(dir), conf }
+    }
+
+    fn base(&self) -> PathBuf {
+        self.dir.as_ref().unwrap().path().canonicalize().unwrap()
+    }
+
+    fn resolved(&self, conf: &str) -> Resolved {
+        JailConf::parse(&Source::new("jail.conf", conf)).unwrap().resolve().unwrap()
+    }
+
+    #[track_caller]
+    fn run(&self, operation: Operation) -> Summary {
+        let names = [self.name.as_str()];
+        life::run(&NativeHost, &self.resolved(&self.conf), &names, operation, &Options::default(), &Silent).unwrap()
+    }
+
+    #[track_caller]
+    fn well(&self, operation: Operation) {
+        let summary = self.run(operation);
+        assert!(summary.is_well(), "{operation:?}: {:?}", summary.failures().collect::<Vec<_>>());
+    }
+
+    fn handle(&self) -> Option<Handle> {
+        Handle::find(NativeHost.kernel(), self.name.as_str().into()).unwrap()
+    }
+
+    fn read(&self, name: &str, kind: ParamKind) -> Value {
+        let kernel = NativeHost.kernel();
+        let jid = find_named(kernel, self.name.as_bytes(), GetFlags::default()).unwrap().unwrap();
+        let values = read_jail(kernel, jid, &[ParamType::new(name, kind)], GetFlags::default()).unwrap();
+        values.unwrap().remove(0)
+    }
+
+    fn mounts(&self) -> usize {
+        let base = self.base();
+        let table = NativeHost.kernel().mounts().unwrap();
+        table.iter().filter(|found| found.target.starts_with(&base)).count()
+    }
+
+    fn enter(&self, line: &str, enter: Enter) -> Program {
+        let command = ["/bin/sh", "-c", line].map(Into::into).to_vec();
+        life::enter(&NativeHost, self.name.as_str().into(), Enter { command, ..enter }).unwrap()
+    }
+
+    /// What a line of sh(1) prints in the jail, and how it ends.
+    fn printed(&self, line: &str, enter: Enter) -> (String, Exit) {
+        let mut text = String::new();
+        let mut take = |line: &[u8]| text += &format!("{}\n", String::from_utf8_lossy(line));
+        let exit = NativeHost.processes().run_captured(&self.enter(line, enter), &mut take).unwrap();
+        (text, exit)
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let kernel = NativeHost.kernel();
+        if let Ok(Some(jail)) = Handle::find(kernel, self.name.as_str().into())
+            && let Err(error) = kernel.jail_remove(jail.jid)
+        {
+            eprintln!("jail {} is left: {error}", self.name);
+        }
+        let base = self.base();
+        let mut left = kernel.mounts().unwrap_or_default();
+        left.retain(|found| found.target.starts_with(&base));
+        let is_mounted = left.iter().rev().any(|found| match kernel.unmount(&found.target, true) {
+            Ok(()) => false,
+            Err(error) => {
+                eprintln!("{} stays mounted: {error}", found.target.display());
+                true
+            }
+        });
+        // The directory must not be cleared away through what is still mounted in it.
+        if is_mounted && let Some(dir) = self.dir.take() {
+            eprintln!("{} is left", dir.keep().display());
+        }
+    }
+}
+
+#[test]
+fn a_jail_starts_and_stops_with_all_it_has() {
+    let stage = Stage::new(
+        "cycle",
+        "  exec.prestart = \"echo prestart >> $dir/log\";
+  exec.created = \"echo created >> $dir/log\";
+  exec.start = \"echo start > /tmp/log\";
+  exec.poststart = \"echo poststart >> $dir/log\";
+  exec.prestop = \"echo prestop >> $dir/log\";
+  exec.stop = \"echo stop >> /tmp/log\";
+  exec.poststop = \"echo poststop >> $dir/log\";
+  exec.clean;",
+    );
+    stage.well(Operation::Start);
+    assert!(stage.handle().is_some());
+    assert_eq!(stage.mounts(), SHOWN.len() + 1);
+    assert_eq!(stage.read("host.hostname", ParamKind::String(256)), Value::String(b"inside".into()));
+    let base = stage.base();
+    assert_eq!(std::fs::read_to_string(base.join("root/tmp/log")).unwrap(), "start\n");
+    stage.well(Operation::Stop);
+    assert!(stage.handle().is_none());
+    assert_eq!(stage.mounts(), 0);
+    assert_eq!(std::fs::read_to_string(base.join("root/tmp/log")).unwrap(), "start\nstop\n");
+    let log = std::fs::read_to_string(base.join("log")).unwrap();
+    assert_eq!(log, "prestart\ncreated\npoststart\nprestop\npoststop\n");
+}
+
+#[test]
+fn a_start_that_fails_leaves_nothing() {
+    for fault in ["  exec.start = \"exit 3\";", "  mount += \"/nowhere $dir/root/mnt nullfs ro 0 0\";"] {
+        let stage = Stage::new("fault", fault);
+        assert!(!stage.run(Operation::Start).is_well(), "{fault}");
+        assert!(stage.handle().is_none(), "{fault}");
+        assert_eq!(stage.mounts(), 0, "{fault}");
+    }
+}
+
+#[test]
+fn ten_mounts_come_and_go() {
+    let three = (0..3).map(|n| format!("  mount += \"tmpfs $dir/root/mnt/{n} tmpfs rw,size=1m 0 0\";\n"));
+    let stage = Stage::new("mounts", &three.collect::<String>());
+    for n in 0..3 {
+        std::fs::create_dir(stage.base().join(format!("root/mnt/{n}"))).unwrap();
+    }
+    stage.well(Operation::Start);
+    assert_eq!(stage.mounts(), 10);
+    let (_, exit) = stage.printed("touch /bin/mine 2>/dev/null", Enter::default());
+    assert_ne!(exit, Exit::Status(0), "what is shown read-only was written to");
+    assert_eq!(stage.printed("touch /mnt/2/mine", Enter::default()).1, Exit::Status(0));
+    stage.well(Operation::Stop);
+    assert_eq!(stage.mounts(), 0);
+}
+
+#[test]
+fn a_program_runs_inside_as_whom_and_where_it_is_told() {
+    let stage = Stage::new("exec", "");
+    stage.well(Operation::Start);
+    let plain = Enter::default;
+    assert_eq!(stage.printed("hostname; pwd", plain()), ("inside\n/\n".to_owned(), Exit::Status(0)));
+    assert_eq!(stage.printed("exit 7", plain()).1, Exit::Status(7));
+    assert_eq!(stage.printed("kill -TERM $$", plain()).1, Exit::Signal(15));
+    let (text, _) = stage.printed("sysctl -n security.jail.jailed", plain());
+    assert_eq!(text, "1\n");
+    for passwd in [Passwd::Host, Passwd::Jail] {
+        let enter = Enter { user: Some("nobody".into()), passwd, ..plain() };
+        assert_eq!(stage.printed("id -un", enter).0, "nobody\n", "{passwd:?}");
+    }
+    let enter = Enter { directory: Some("/tmp".into()), ..plain() };
+    assert_eq!(stage.printed("pwd", enter).0, "/tmp\n");
+    let enter = Enter { clean: true, ..plain() };
+    assert_eq!(stage.printed("echo ${CARGO:-none} ${USER}", enter).0, "none root\n");
+}
+
+#[test]
+fn a_running_jail_is_changed_and_what_cannot_be_is_refused() {
+    let mut stage = Stage::new("modify", "  allow.noraw_sockets;");
+    stage.well(Operation::Start);
+    stage.conf = stage.conf.replace("allow.noraw_sockets", "allow.raw_sockets");
+    stage.well(Operation::Modify);
+    assert_eq!(stage.read("allow.raw_sockets", ParamKind::Bool), Value::Int(1));
+    stage.conf = stage.conf.replace("  persist;", "  persist;\n  vnet;");
+    assert!(!stage.run(Operation::Modify).is_well());
+    assert!(stage.handle().is_some());
+}
+
+#[test]
+fn a_jail_that_ignores_sigterm_is_killed() {
+    let stage = Stage::new(
+        "stubborn",
+        "  stop.timeout = 1;\n  exec.start = \"/bin/sh -c 'trap : TERM; while :; do sleep 1; done' &\";",
+    );
+    stage.well(Operation::Start);
+    stage.well(Operation::Stop);
+    assert!(stage.handle().is_none());
+    assert_eq!(stage.mounts(), 0);
+}
+
+#[test]
+fn a_held_jail_is_removed_and_no_other() {
+    let stage = Stage::new("held", "");
+    stage.well(Operation::Start);
+    let kernel = NativeHost.kernel();
+    let held = Held::hold(kernel, stage.handle().unwrap()).unwrap().unwrap();
+    assert!(held.remove(kernel).unwrap());
+    assert!(stage.handle().is_none());
+    assert!(!held.remove(kernel).unwrap());
+}
+
+#[test]
+fn a_jail_with_a_network_of_its_own_has_its_loopback() {
+    let stage = Stage::new("vnet", "  vnet;");
+    stage.well(Operation::Start);
+    let (text, _) = stage.printed("ifconfig -l", Enter::default());
+    assert_eq!(text, "lo0\n");
+    stage.well(Operation::Stop);
+}
