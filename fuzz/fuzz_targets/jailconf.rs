@@ -1,5 +1,5 @@
-//! Any bytes as a jail.conf: no panic, an accepted file prints as it was, each parameter tells where it came from, and no
-//! edit panics. What a file includes is the file
+//! Any bytes as a jail.conf: no panic, an accepted file prints as it was, each parameter tells where it came from, and a
+//! parameter set and unset again, or a jail added and removed, leaves the bytes. What a file includes is the file
 //! itself, to see the bounds; the disk is not read.
 #![no_main]
 
@@ -37,12 +37,18 @@ fuzz_target!(|text: &[u8]| {
     let blocks: Vec<_> = names.into_iter().filter(|block| block.is_none_or(|name| conf.has_jail(name))).collect();
     for block in blocks {
         for values in [&[][..], &["x y".to_owned(), "$v".to_owned()]] {
-            let _ = conf.set(block, "unheard.of", values);
-            let _ = conf.unset(block, "unheard.of");
+            if conf.own(block, "unheard.of").is_none() && conf.set(block, "unheard.of", values).is_ok() {
+                assert!(conf.own(block, "unheard.of").is_some(), "it was not set");
+                conf.unset(block, "unheard.of").expect("what was set can be unset");
+                assert_eq!(conf.text(), text, "setting and unsetting left a trace");
+            }
         }
     }
-    let _ = conf.add_jail("unheard-of", &[("path".into(), vec!["/".into()])]);
-    let _ = conf.remove_jail("unheard-of");
+    if !conf.has_jail("unheard-of") && conf.add_jail("unheard-of", &[("path".into(), vec!["/".into()])]).is_ok() {
+        assert!(conf.has_jail("unheard-of"), "it was not added");
+        conf.remove_jail("unheard-of").expect("what was added can be removed");
+        assert_eq!(conf.text(), text, "adding and removing left a trace");
+    }
 });
 
 fn tells_origins(jail: &ResolvedJail) {

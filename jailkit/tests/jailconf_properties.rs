@@ -61,6 +61,10 @@ fn accepted() -> impl Strategy<Value = String> {
         "# note\n",
         "path = \"/srv/$name\"; // why\n",
         "w { x; }\n",
+        "w { x = 1; } ",
+        "v {x;}",
+        "v { w { x; } y; }\t",
+        "a; ",
         "v {\n\ty = 1, 2;\n}\n",
         "\r\n",
         "/* c */ c += 'x y';\n",
@@ -121,8 +125,15 @@ proptest! {
     #[test]
     fn any_text_is_read_without_harm_and_kept(text in text()) {
         let source = Source::new("f", text.clone());
-        if let Ok(conf) = JailConf::parse(&source) {
+        if let Ok(mut conf) = JailConf::parse(&source) {
             prop_assert_eq!(conf.text(), &text);
+            for block in [None, Some("x")].into_iter().filter(|block| block.is_none_or(|jail| conf.has_jail(jail))).collect::<Vec<_>>() {
+                if conf.set(block, "new", &["n".to_owned()]).is_ok() {
+                    prop_assert!(conf.own(block, "new").is_some(), "in {:?}", block);
+                    conf.unset(block, "new").map_err(failed)?;
+                }
+                prop_assert_eq!(conf.text().as_bstr(), text.as_bstr(), "set in {:?}", block);
+            }
         }
         let fstab = Fstab::parse(&source);
         prop_assert_eq!(fstab.text(), &text);

@@ -6,10 +6,17 @@ use bstr::{BString, ByteSlice};
 
 use super::format::Gap;
 use super::lex::decode_into;
-use super::parse::{self, Item, Op, Param};
+use super::parse::{self, Item, Op, Param, Statements};
 use super::quote::{bare_or_quoted, quoted};
 use super::{JailBlock, JailConf};
-use crate::source::{Diagnostics, Source, Span};
+use crate::source::{Diagnostic, Diagnostics, Source, Span};
+
+/// A byte that jail(8) takes for the end of the file, found where an edit would write before or behind it.
+fn stops_at(source: &Source, stop: usize) -> Diagnostic {
+    let message = "jail(8) takes this byte for the end of the file, and would not see what stands behind it";
+    Diagnostic::error(source, Span::new(stop, stop + 1), message)
+        .with_help("remove the byte, or put what it belongs to in quotes")
+}
 
 /// Where a statement belongs: the top level, or a jail's block.
 type Block<'a> = Option<&'a str>;
@@ -55,10 +62,24 @@ impl JailConf {
             };
         }
         let statement = if said.is_empty() { format!("{name};") } else { format!("{name} = {said};") };
+        self.insert(block, name, &statement)
+    }
+
+    /// Puts a statement about a parameter that a block does not have yet into it; the file is left as it was where it
+    /// would not read as one.
+    fn insert(&mut self, block: Block<'_>, name: &str, statement: &str) -> Result<(), Diagnostics> {
+        let before = self.clone();
         match block {
-            Some(jail) => self.insert_in_jail(jail, &statement),
-            None => self.insert_at_top(&statement),
+            Some(jail) => self.insert_in_jail(jail, statement)?,
+            None => self.insert_at_top(statement)?,
         }
+        if self.text() == before.text() || self.param(block, name).is_some() {
+            return Ok(());
+        }
+        *self = before;
+        let message = format!("'{}' is not the name of a parameter", crate::source::printable(name.as_bytes()));
+        let found = Diagnostic::error(&self.source, Span::at(0), message);
+        Err(found.with_help("a name is one word, as in jail(8)").into())
     }
 
     /// Gives a parameter more values in a block, beside those it has there or from elsewhere: `name += value;` behind
@@ -86,10 +107,7 @@ impl JailConf {
         let said = values.iter().map(|value| quoted(value)).collect::<Vec<_>>().join(", ");
         let statement = format!("{name} += {said};");
         let Some(param) = self.param(block, name) else {
-            return match block {
-                Some(jail) => self.insert_in_jail(jail, &statement),
-                None => self.insert_at_top(&statement),
-            };
+            return self.insert(block, name, &statement);
         };
         if param.op == Op::Append && self.values_of(param).iter().eq(values.iter()) {
             return Ok(());
@@ -161,8 +179,20 @@ impl JailConf {
             _ => newline.repeat(2),
         };
         let block = if self.is_open() { block.trim_end() } else { block };
-        let end = self.text().len();
+        let end = self.end()?;
         self.splice(end..end, &(gap + block))
+    }
+
+    /// The end of the file, to write there.
+    ///
+    /// # Errors
+    /// Where jail(8) stops reading before it: what is written there it would never see.
+    fn end(&self) -> Result<usize, Diagnostics> {
+        let (stop, end) = (self.statements.end, self.text().len());
+        if stop == end {
+            return Ok(end);
+        }
+        Err(stops_at(&self.source, stop).into())
     }
 
     /// Removes a jail's block, with the blank line before it.
@@ -186,8 +216,12 @@ impl JailConf {
         let mut text = self.text().to_vec();
         text.splice(range, new.bytes());
         let source = Source::new(self.source.name(), text);
-        self.statements = parse::parse(&source)?;
-        self.source = source;
+        let statements = parse::parse(&source)?;
+        let unread = |text: &[u8], statements: &Statements| text.len() - statements.end;
+        if unread(source.text(), &statements) > unread(self.text(), &self.statements) {
+            return Err(stops_at(&source, statements.end).into());
+        }
+        (self.source, self.statements) = (source, statements);
         Ok(())
     }
 
@@ -324,7 +358,9 @@ impl JailConf {
     }
 
     pub(super) fn newline(&self) -> &'static str {
-        if memchr::memmem::find(self.text(), b"\r\n").is_some() { "\r\n" } else { "\n" }
+        // A file that ends in half a line end gets the other half, or taking it out would take both.
+        let has_returns = self.text().ends_with(b"\r") || memchr::memmem::find(self.text(), b"\r\n").is_some();
+        if has_returns { "\r\n" } else { "\n" }
     }
 
     /// The blanks before the first parameter that stands indented in this file.
@@ -386,7 +422,7 @@ impl JailConf {
             _ => None,
         });
         let Some(first) = first else {
-            let end = self.text().len();
+            let end = self.end()?;
             let (before, behind) = if self.is_open() { (newline, "") } else { ("", newline) };
             return self.splice(end..end, &format!("{before}{statement}{behind}"));
         };
@@ -476,6 +512,73 @@ mod tests {
             conf.unset(Some("www"), "mount.devfs").unwrap();
             conf.remove_jail("www").unwrap();
             assert_eq!(String::from_utf8_lossy(conf.text()), text);
+        }
+    }
+
+    #[test]
+    fn what_was_set_is_there_and_comes_out_again() {
+        for (text, block) in [
+            ("a { e = 1; }", "a"),
+            ("a {e = 1;}", "a"),
+            ("a { }", "a"),
+            ("a { e;\t}", "a"),
+            ("a {  e;  } b { }", "a"),
+            ("a { /* c */ }", "a"),
+            ("a { b { e; } }", "a.b"),
+            ("a { b { e; } }", "a"),
+            ("a {\n\te; }", "a"),
+            ("a { e;\r}\n", "a"),
+            ("a { e; }\n# c\r", "a"),
+            ("# c\r", "a"),
+            ("a { b { e; }\tf; }", "a.b"),
+            ("b = 1;a { e; }", "a"),
+            ("b = 1;\ta { e; }", "a"),
+            ("b = 1; \ta { e; }", "a"),
+            ("b = 1; /* c */ a {\n\te; f; }", "a"),
+            ("a { e; # c\n/* d */}\n", "a"),
+            ("a { e; } a { f; }", "a"),
+        ] {
+            for values in [&[][..], &["x y".to_owned(), "$v".to_owned()]] {
+                for block in [None, Some(block)] {
+                    let mut conf = JailConf::parse(&Source::new("jail.conf", text)).unwrap();
+                    conf.set(block, "unheard.of", values).unwrap();
+                    let after = conf.text().as_bstr().to_owned();
+                    assert_eq!(
+                        conf.own(block, "unheard.of").is_some(),
+                        block.is_none_or(|jail| conf.has_jail(jail)),
+                        "{text:?} became {after:?}"
+                    );
+                    conf.unset(block, "unheard.of").unwrap();
+                    assert_eq!(conf.text().as_bstr(), text, "{after:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_where_jail8_does_not_read() {
+        for text in [&b"\x99base = 1;\n"[..], b"# c\n\0", b"w { }\n\x99"] {
+            let mut conf = JailConf::parse(&Source::new("jail.conf", text)).unwrap();
+            let refused = conf.add_jail("www", &[]).unwrap_err();
+            assert!(refused.to_string().contains("end of the file"), "{refused}");
+            match conf.set(None, "a", &[]) {
+                Ok(()) => assert!(conf.own(None, "a").is_some()),
+                Err(_) => assert_eq!(conf.text(), text),
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_that_would_not_read_as_one_is_refused() {
+        let text = "a = 1;\nw { x; }\n";
+        for name in ["", "b c", "#b", "b;c", "\u{e9}", "b\0"] {
+            for block in [None, Some("w")] {
+                for values in [&[][..], &["2".to_owned()]] {
+                    let mut conf = JailConf::parse(&Source::new("jail.conf", text)).unwrap();
+                    assert!(conf.set(block, name, values).is_err(), "{name:?} became {:?}", conf.text().as_bstr());
+                    assert_eq!(conf.text().as_bstr(), text);
+                }
+            }
         }
     }
 

@@ -17,6 +17,8 @@ pub(super) struct Statements {
     pub(super) items: Vec<Item>,
     pub(super) values: Vec<Range<u32>>,
     pub(super) pieces: Vec<Piece>,
+    /// Where jail(8) stops reading: the end of the text, or a byte before it that it takes for that.
+    pub(super) end: usize,
 }
 
 impl Statements {
@@ -27,6 +29,7 @@ impl Statements {
             items: Vec::with_capacity(room(24)),
             values: Vec::with_capacity(room(32)),
             pieces: Vec::with_capacity(room(20)),
+            end: text.len(),
         }
     }
 }
@@ -179,7 +182,10 @@ impl<'a> Parser<'a> {
                 return;
             }
             match self.token.kind {
-                Kind::End => break,
+                Kind::End => {
+                    self.statements.end = self.token.whole.start();
+                    break;
+                }
                 Kind::Semicolon => {
                     self.advance();
                 }
