@@ -4,8 +4,8 @@
 //! on one page and then every function. What is here translates and decides nothing: pointers are checked, handles
 //! are opened, the library is called, and what it answers is put into C's types.
 //!
-//! - [`handle`] has the opaque handles: each a boxed value behind a tag that says what it is.
-//! - [`guard`] stands around every call: a panic ends there, as [`Status::JK_ERROR_PANIC`].
+//! - `handle` has the opaque handles: each a boxed value behind a tag that says what it is.
+//! - `guard` stands around every call: a panic ends there, as [`Status::JK_ERROR_PANIC`].
 //! - [`error`] and [`findings`] tell what went wrong, and where.
 //! - [`bytes`] are FreeBSD's strings: a pointer and a length.
 
