@@ -115,6 +115,9 @@ const ORDERED_OPTIONS: &[&[u8]] = &[
     b"timeout",
 ];
 
+/// After how many faults a file is read no further.
+const MOST_FAULTS: usize = 1000;
+
 /// The statements of a file, and what is wrong with it.
 pub(in crate::pf) fn outline(source: &Source) -> (Vec<Statement>, Vec<Diagnostic>) {
     let mut outliner = Outliner {
@@ -126,7 +129,8 @@ pub(in crate::pf) fn outline(source: &Source) -> (Vec<Statement>, Vec<Diagnostic
         whole: true,
     };
     let mut statements = Vec::new();
-    loop {
+    // Macros in macros can make very many faults of few bytes.
+    while outliner.found.len() < MOST_FAULTS {
         outliner.lexer.advance();
         match outliner.lexer.token {
             Token::End => break,
