@@ -93,3 +93,11 @@ fn the_name_of_every_port_reads_back_but_for_three() {
     let not: Vec<u16> = (0..=u16::MAX).filter(|port| !reads_back(port)).collect();
     assert_eq!(not, UNREADABLE);
 }
+
+/// Found by fuzzing: macros in macros made 174 bytes into so many faults that telling them took 12 seconds.
+#[test]
+fn a_file_is_read_no_further_after_a_thousand_faults() {
+    let text = "pas\n".repeat(5000);
+    let faults = PfRules::parse(&Source::new("pf.conf", text)).unwrap_err();
+    assert_eq!(faults.iter().count(), 1000);
+}
