@@ -241,7 +241,7 @@ pub unsafe extern "C" fn jk_fstab_check(
     // SAFETY: as the section above says.
     unsafe {
         guard::call(error, || {
-            let place = if findings.is_null() { None } else { Some(handle::place(findings, "findings")?) };
+            let place = handle::wanted_place(findings, "findings")?;
             let found = handle::get(fstab, "fstab")?.fstab.check()?;
             if let Some(place) = place {
                 place.put(handle::new(found));

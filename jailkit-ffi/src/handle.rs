@@ -125,6 +125,18 @@ pub(crate) unsafe fn place<H: Handle>(at: *mut *mut H, what: &str) -> Result<Pla
     unsafe { place_of(at, what, std::ptr::null_mut()) }
 }
 
+/// A place for a handle that the caller may not want: none where the pointer is NULL.
+///
+/// # Safety
+/// As of [`place`].
+pub(crate) unsafe fn wanted_place<H: Handle>(at: *mut *mut H, what: &str) -> Result<Option<Place<*mut H>>, Failure> {
+    if at.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: the caller's word.
+    unsafe { place(at, what) }.map(Some)
+}
+
 /// A place for a value: `first` is in it until [`Place::put`].
 ///
 /// # Safety

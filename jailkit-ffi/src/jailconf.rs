@@ -264,7 +264,7 @@ pub unsafe extern "C" fn jk_jailconf_check(
     // SAFETY: as the section above says.
     unsafe {
         guard::call(error, || {
-            let place = if findings.is_null() { None } else { Some(handle::place(findings, "findings")?) };
+            let place = handle::wanted_place(findings, "findings")?;
             let found = handle::get(conf, "conf")?.check(None)?;
             if let Some(place) = place {
                 place.put(handle::new(found));

@@ -72,7 +72,7 @@ pub unsafe extern "C" fn jk_stack_read(
     // SAFETY: as the section above says.
     unsafe {
         guard::call(error, || {
-            let warned = if findings.is_null() { None } else { Some(handle::place(findings, "findings")?) };
+            let warned = handle::wanted_place(findings, "findings")?;
             let place = handle::place(stack, "stack")?;
             let path = path.path("path")?;
             let source = Source::read(path).map_err(|error| Failure::unreadable(path, &error))?;
