@@ -51,6 +51,9 @@ pub(super) struct State {
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Counters {
     pub(super) last_jid: i32,
+    /// The number that a dying jail was given last, when a new one wanted its own.
+    #[serde(default)]
+    pub(super) last_dead: i32,
     pub(super) last_mount: u32,
     #[serde(default)]
     pub(super) last_serial: u64,
