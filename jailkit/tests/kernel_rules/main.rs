@@ -10,6 +10,7 @@ mod limits;
 mod mounts;
 mod names;
 mod permissions;
+mod random;
 mod releases;
 
 use jailkit::kernel::sim::scenario::Runner;
