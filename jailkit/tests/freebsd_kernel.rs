@@ -10,7 +10,8 @@ use std::path::Path;
 
 use jailkit::kernel::native::NativeKernel;
 use jailkit::kernel::{
-    Errno, GetFlags, Jid, Kernel, MountFlags, MountRequest, Param, ParamKind, ParamType, SetFlags, Value, mount,
+    Closing, Errno, GetFlags, Jid, Kernel, MountFlags, MountRequest, Param, ParamKind, ParamType, Reach, SetFlags,
+    Value, mount,
 };
 
 mod freebsd;
@@ -126,24 +127,34 @@ fn a_descriptor_is_had_or_refused_by_name() {
     only_as_root();
     let root = tempfile::tempdir().unwrap();
     let jail = TestJail::create("descriptor", root.path(), &[]);
-    let file = tempfile::tempfile().unwrap();
-    let error = NativeKernel.jail_remove_descriptor(file.as_fd()).unwrap_err();
-    match NativeKernel.jail_descriptor(jail.0) {
+    let descriptors = match NativeKernel.descriptors() {
         Err(refused) => {
             assert_eq!(refused.message.as_deref(), Some("jail descriptors need FreeBSD 15"));
-            assert_eq!(error.message.as_deref(), Some("jail descriptors need FreeBSD 15"));
+            return;
         }
-        Ok(descriptor) => {
-            assert_eq!(error.errno, Errno::EBADF);
-            let jid = jail.0;
-            NativeKernel.jail_remove_descriptor(descriptor.as_fd()).unwrap();
-            std::mem::forget(jail);
-            // The number goes to another jail, the descriptor does not.
-            let other = TestJail::create("reused", root.path(), &[Param::from(jid)]);
-            let error = NativeKernel.jail_remove_descriptor(descriptor.as_fd()).unwrap_err();
-            assert_eq!((other.0, error.errno), (jid, Errno::ENOENT));
-        }
-    }
+        Ok(descriptors) => descriptors,
+    };
+    let open = |closing| descriptors.get_and_open(None, &[Param::from(jail.0)], &[], GetFlags::default(), closing);
+    let (jid, _, descriptor) = open(Closing::Leaves).unwrap();
+    assert_eq!(jid, jail.0);
+    // What it names is read, changed and entered through it.
+    let level = ParamType::new("securelevel", ParamKind::Int);
+    let used = Reach::Use(descriptor.as_fd());
+    let update = SetFlags { update: true, ..SetFlags::default() };
+    descriptors.set(used, &[Param::new("securelevel", Value::Int(2))], update).unwrap();
+    let (_, values) = descriptors.get(used, &[], std::slice::from_ref(&level), GetFlags::default()).unwrap();
+    assert_eq!(values, [Value::Int(2)]);
+    let file = tempfile::tempfile().unwrap();
+    assert!(descriptors.remove(file.as_fd()).is_err());
+    // An owner that is closed takes the jail along.
+    drop(open(Closing::Removes).unwrap());
+    std::mem::forget(jail);
+    assert_eq!(descriptors.remove(descriptor.as_fd()).unwrap_err().errno, Errno::ENOENT);
+    // The number goes to another jail, the descriptor does not.
+    let other = TestJail::create("reused", root.path(), &[Param::from(jid)]);
+    assert_eq!(other.0, jid);
+    assert_eq!(descriptors.remove(descriptor.as_fd()).unwrap_err().errno, Errno::ENOENT);
+    assert_eq!(descriptors.attach(descriptor.as_fd()).unwrap_err().errno, Errno::ENOENT);
 }
 
 #[test]

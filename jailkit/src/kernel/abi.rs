@@ -7,8 +7,14 @@
 
 use std::ffi::{c_char, c_int, c_ulong};
 
-/// `desc` receives a descriptor of the jail (FreeBSD 15).
+/// `desc` is the jail (this and the next three: FreeBSD 15).
+pub(crate) const JAIL_USE_DESC: c_int = 0x10;
+/// `desc` is the jail below which others are looked for.
+pub(crate) const JAIL_AT_DESC: c_int = 0x20;
+/// `desc` receives a descriptor of the jail.
 pub(crate) const JAIL_GET_DESC: c_int = 0x40;
+/// `desc` receives a descriptor that removes the jail when it is closed.
+pub(crate) const JAIL_OWN_DESC: c_int = 0x80;
 
 /// `__FreeBSD_version` of 15.0, the first release with jail descriptors.
 pub(crate) const FIRST_WITH_DESCRIPTORS: i64 = 1_500_068;
@@ -125,7 +131,10 @@ mod tests {
     #[test]
     fn the_numbers_are_those_that_freebsd_checks() {
         let ours: &[(&str, u64)] = &[
+            ("JAIL_USE_DESC", JAIL_USE_DESC as u64),
+            ("JAIL_AT_DESC", JAIL_AT_DESC as u64),
             ("JAIL_GET_DESC", JAIL_GET_DESC as u64),
+            ("JAIL_OWN_DESC", JAIL_OWN_DESC as u64),
             ("SYS_jail_attach_jd", SYS_JAIL_ATTACH_JD as u64),
             ("SYS_jail_remove_jd", SYS_JAIL_REMOVE_JD as u64),
             ("AF_INET", AF_INET.into()),

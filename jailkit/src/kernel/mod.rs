@@ -5,6 +5,7 @@
 
 #[cfg(any(test, target_os = "freebsd"))]
 mod abi;
+mod descriptor;
 mod errno;
 mod marshal;
 mod mount;
@@ -14,13 +15,13 @@ pub mod native;
 mod param;
 pub mod sim;
 
+pub use descriptor::{Closing, Descriptors, Reach};
 pub use errno::{Errno, KernelError};
 pub use mount::mount;
 pub use name::{JailName, NameError, PrisonPath};
 pub use param::{GetFlags, Jid, Param, ParamKind, ParamType, SetFlags, Value};
 
 use std::net::IpAddr;
-use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
@@ -61,31 +62,11 @@ pub trait Kernel: Send + Sync {
     /// [`KernelError`] where the tree cannot be read.
     fn jail_params(&self) -> Result<Vec<ParamType>, KernelError>;
 
-    /// A descriptor of a jail, which names this jail and no later one of the same number (`JAIL_GET_DESC`, `jail_set(2)`
-    /// of FreeBSD 15). With it `jail_attach_jd` and `jail_remove_jd` reach the jail.
+    /// The calls with jail descriptors, which name one jail and no later one of the same number.
     ///
     /// # Errors
-    /// `EOPNOTSUPP` and the words `needs FreeBSD 15` where the kernel has none; `ENOENT` where there is no such jail.
-    fn jail_descriptor(&self, jid: Jid) -> Result<OwnedFd, KernelError>;
-
-    /// jail_attach_jd(2): moves this process into the jail of a descriptor, for good.
-    ///
-    /// # Errors
-    /// `EOPNOTSUPP` and the words `needs FreeBSD 15` where the kernel has no descriptors; `EBADF` for a file that is
-    /// none; `ENOENT` where the jail is gone, whatever jail has its number now; `EINVAL` where it is dying.
-    fn jail_attach_descriptor(&self, jail: BorrowedFd<'_>) -> Result<(), KernelError> {
-        let _ = jail;
-        Err(errno::needs_15("jail_attach_jd".to_owned()))
-    }
-
-    /// jail_remove_jd(2): kills the processes of the jail of a descriptor and removes it and its children.
-    ///
-    /// # Errors
-    /// As [`Self::jail_attach_descriptor`]; a dying jail is no error.
-    fn jail_remove_descriptor(&self, jail: BorrowedFd<'_>) -> Result<(), KernelError> {
-        let _ = jail;
-        Err(errno::needs_15("jail_remove_jd".to_owned()))
-    }
+    /// `EOPNOTSUPP` and the words `jail descriptors need FreeBSD 15` where the kernel has none.
+    fn descriptors(&self) -> Result<&dyn Descriptors, KernelError>;
 
     /// Where a path leads, as this process sees it: realpath(3), and whether it is a directory.
     ///

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::running::Handle;
-use crate::kernel::{Errno, Kernel, KernelError};
+use crate::kernel::{Closing, Descriptors, Errno, GetFlags, Kernel, KernelError};
 
 /// A jail held by a descriptor where the kernel has them (FreeBSD 15), elsewhere by a look, before each call, at whether
 /// its number is still its own.
@@ -19,8 +19,12 @@ impl Held {
     /// # Errors
     /// [`KernelError`] where the kernel cannot be asked.
     pub fn hold(kernel: &dyn Kernel, jail: Handle) -> Result<Option<Self>, KernelError> {
-        let descriptor = match kernel.jail_descriptor(jail.jid) {
-            Ok(descriptor) => Some(descriptor),
+        let open = |descriptors: &dyn Descriptors| {
+            let keys = [jail.jid.into()];
+            descriptors.get_and_open(None, &keys, &[], GetFlags::default(), Closing::Leaves)
+        };
+        let descriptor = match kernel.descriptors().and_then(open) {
+            Ok((_, _, descriptor)) => Some(descriptor),
             Err(error) if error.errno == Errno::EOPNOTSUPP => None,
             Err(error) if error.errno == Errno::ENOENT => return Ok(None),
             Err(error) => return Err(error),
@@ -39,7 +43,7 @@ impl Held {
     /// # Errors
     /// [`KernelError`] where the kernel refuses it.
     pub fn remove(&self, kernel: &dyn Kernel) -> Result<bool, KernelError> {
-        self.call(kernel, |jail| kernel.jail_remove_descriptor(jail), || kernel.jail_remove(self.jail.jid))
+        self.call(kernel, |jail| kernel.descriptors()?.remove(jail), || kernel.jail_remove(self.jail.jid))
     }
 
     /// Moves this process into the jail, and into no other that has its number by now; whether it was there.
@@ -47,7 +51,7 @@ impl Held {
     /// # Errors
     /// [`KernelError`] where the kernel refuses it.
     pub fn attach(&self, kernel: &dyn Kernel) -> Result<bool, KernelError> {
-        self.call(kernel, |jail| kernel.jail_attach_descriptor(jail), || kernel.jail_attach(self.jail.jid))
+        self.call(kernel, |jail| kernel.descriptors()?.attach(jail), || kernel.jail_attach(self.jail.jid))
     }
 
     fn call(
@@ -116,27 +120,5 @@ mod tests {
             kernel.jail_get(&[Param::new("name", Value::String(b"www".into()))], &[], GetFlags::default()).unwrap().0,
             Jid(7)
         );
-    }
-
-    #[test]
-    fn what_the_kernel_says_of_descriptors() {
-        let root = tempfile::tempdir().unwrap();
-        let kernel = SimKernel::boot(root.path(), "14".parse().unwrap()).unwrap();
-        create(&kernel, "www");
-        let file = tempfile::tempfile().unwrap();
-        for error in [
-            kernel.jail_descriptor(Jid(7)).unwrap_err(),
-            kernel.jail_attach_descriptor(file.as_fd()).unwrap_err(),
-            kernel.jail_remove_descriptor(file.as_fd()).unwrap_err(),
-        ] {
-            assert_eq!(error.message.as_deref(), Some("jail descriptors need FreeBSD 15"));
-        }
-        let kernel = SimKernel::boot(root.path(), "15".parse().unwrap()).unwrap();
-        assert_eq!(kernel.jail_descriptor(Jid(7)).unwrap_err().errno, Errno::ENOENT);
-        assert_eq!(kernel.jail_remove_descriptor(file.as_fd()).unwrap_err().errno, Errno::EBADF);
-        create(&kernel, "www");
-        let descriptor = kernel.jail_descriptor(Jid(7)).unwrap();
-        kernel.jail_remove_descriptor(descriptor.as_fd()).unwrap();
-        assert_eq!(kernel.jail_attach_descriptor(descriptor.as_fd()).unwrap_err().errno, Errno::ENOENT);
     }
 }

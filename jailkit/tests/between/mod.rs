@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::net::IpAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use ipnet::IpNet;
 use jailkit::base::{BaseError, Expect, Extracted, Progress};
 use jailkit::host::{FileError, Files, Host, PacketFilter, PfError, RightsError, SimHost, Stat};
 use jailkit::kernel::{
-    Errno, Found, GetFlags, Interface, Jid, Kernel, KernelError, Mount, MountRequest, Param, ParamType, SetFlags, Value,
+    Closing, Descriptors, Errno, Found, GetFlags, Interface, Jid, Kernel, KernelError, Mount, MountRequest, Param,
+    ParamType, Reach, SetFlags, Value,
 };
 use jailkit::process::{Exit, Processes, Program, ProgramError};
 use jailkit::stack::Owner;
@@ -196,8 +197,9 @@ impl<M: Meddler> Kernel for Between<M> {
     fn jail_params(&self) -> Result<Vec<ParamType>, KernelError> {
         self.host.kernel().jail_params()
     }
-    fn jail_descriptor(&self, jid: Jid) -> Result<OwnedFd, KernelError> {
-        self.host.kernel().jail_descriptor(jid)
+    fn descriptors(&self) -> Result<&dyn Descriptors, KernelError> {
+        self.host.kernel().descriptors()?;
+        Ok(self)
     }
     fn find(&self, path: &Path) -> Result<Found, KernelError> {
         self.host.kernel().find(path)
@@ -257,6 +259,50 @@ impl<M: Meddler> Kernel for Between<M> {
     fn set_sysctl(&self, name: &str, value: i64) -> Result<(), KernelError> {
         self.call("sysctl")?;
         self.host.kernel().set_sysctl(name, value)
+    }
+}
+
+impl<M: Meddler> Descriptors for Between<M> {
+    fn set(&self, reach: Reach<'_>, params: &[Param], flags: SetFlags) -> Result<Jid, KernelError> {
+        self.call("jail_set")?;
+        self.host.kernel().descriptors()?.set(reach, params, flags)
+    }
+    fn set_and_open(
+        &self,
+        reach: Reach<'_>,
+        params: &[Param],
+        flags: SetFlags,
+        closing: Closing,
+    ) -> Result<(Jid, OwnedFd), KernelError> {
+        self.call("jail_set")?;
+        self.host.kernel().descriptors()?.set_and_open(reach, params, flags, closing)
+    }
+    fn get(
+        &self,
+        reach: Reach<'_>,
+        keys: &[Param],
+        wanted: &[ParamType],
+        flags: GetFlags,
+    ) -> Result<(Jid, Vec<Value>), KernelError> {
+        self.host.kernel().descriptors()?.get(reach, keys, wanted, flags)
+    }
+    fn get_and_open(
+        &self,
+        at: Option<BorrowedFd<'_>>,
+        keys: &[Param],
+        wanted: &[ParamType],
+        flags: GetFlags,
+        closing: Closing,
+    ) -> Result<(Jid, Vec<Value>, OwnedFd), KernelError> {
+        self.host.kernel().descriptors()?.get_and_open(at, keys, wanted, flags, closing)
+    }
+    fn attach(&self, jail: BorrowedFd<'_>) -> Result<(), KernelError> {
+        self.call("jail_attach_jd")?;
+        self.host.kernel().descriptors()?.attach(jail)
+    }
+    fn remove(&self, jail: BorrowedFd<'_>) -> Result<(), KernelError> {
+        self.call("jail_remove_jd")?;
+        self.host.kernel().descriptors()?.remove(jail)
     }
 }
 

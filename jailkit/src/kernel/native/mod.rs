@@ -20,8 +20,11 @@ use super::abi;
 use super::errno::needs_15;
 use super::marshal::{self, Buffer};
 use super::{
-    Errno, Found, GetFlags, Interface, Jid, Kernel, KernelError, Mount, MountRequest, Param, ParamType, SetFlags, Value,
+    Closing, Descriptors, Errno, Found, GetFlags, Interface, Jid, Kernel, KernelError, Mount, MountRequest, Param,
+    ParamType, Reach, SetFlags, Value,
 };
+
+use syscalls::{Answer, Desc};
 
 pub(crate) use exec::{Entry, enter_before_exec, terminate};
 pub(crate) use syscalls::{AclType, acl_set_fd, fchflags};
@@ -41,12 +44,6 @@ fn refused(call: impl Into<String>, error: nix::errno::Errno) -> KernelError {
     KernelError { call: call.into(), errno: errno(error), message: None }
 }
 
-/// A kernel without the calls would end the process that makes them.
-fn has_descriptors(call: &str) -> Result<(), KernelError> {
-    let release = syscalls::sysctl_int("kern.osreldate").map_err(|error| refused("sysctl kern.osreldate", error))?;
-    if release >= abi::FIRST_WITH_DESCRIPTORS { Ok(()) } else { Err(needs_15(call.to_owned())) }
-}
-
 /// Which jail a call is about, for messages.
 fn about(call: &str, params: &[Param]) -> String {
     let named = params.iter().find_map(|param| match (&param.value, param.name.as_str()) {
@@ -59,9 +56,7 @@ fn about(call: &str, params: &[Param]) -> String {
 
 impl Kernel for NativeKernel {
     fn jail_set(&self, params: &[Param], flags: SetFlags) -> Result<Jid, KernelError> {
-        let mut buffers: Vec<Buffer> = params.iter().map(marshal::given).collect();
-        let (jid, message) = syscalls::jail_set(&mut buffers, flags);
-        jid.map(Jid).map_err(|error| KernelError { message, ..refused(about("jail_set", params), error) })
+        self.set(params, flags, Desc::default()).map(|(jid, _)| jid)
     }
 
     fn jail_get(
@@ -70,23 +65,7 @@ impl Kernel for NativeKernel {
         wanted: &[ParamType],
         flags: GetFlags,
     ) -> Result<(Jid, Vec<Value>), KernelError> {
-        // A list may grow between the question for its length and the one for what is in it.
-        let mut tries = 0;
-        let (buffers, jid) = loop {
-            let mut buffers: Vec<Buffer> = keys.iter().map(marshal::given).collect();
-            buffers.extend(wanted.iter().zip(self.list_lens(keys, wanted, flags)).map(|(param, len)| {
-                // Some room more than is needed now.
-                marshal::wanted(param, len + tries * 64)
-            }));
-            let (jid, message) = syscalls::jail_get(&mut buffers, flags);
-            match jid {
-                Ok(jid) => break (buffers, jid),
-                Err(nix::errno::Errno::EINVAL) if message.is_none() && tries < MOST_TRIES => tries += 1,
-                Err(error) => return Err(KernelError { message, ..refused(about("jail_get", keys), error) }),
-            }
-        };
-        let values = buffers[keys.len()..].iter().zip(wanted).map(|(buffer, param)| marshal::read(buffer, param.kind));
-        Ok((Jid(jid), values.collect()))
+        self.get(keys, wanted, flags, Desc::default()).map(|(jid, values, _)| (jid, values))
     }
 
     fn jail_attach(&self, jid: Jid) -> Result<(), KernelError> {
@@ -101,24 +80,11 @@ impl Kernel for NativeKernel {
         syscalls::jail_params().map_err(|error| refused("sysctl security.jail.param", error))
     }
 
-    fn jail_attach_descriptor(&self, jail: BorrowedFd<'_>) -> Result<(), KernelError> {
-        has_descriptors("jail_attach_jd")?;
-        syscalls::jail_attach_jd(jail).map_err(|error| refused("jail_attach_jd", error))
-    }
-
-    fn jail_remove_descriptor(&self, jail: BorrowedFd<'_>) -> Result<(), KernelError> {
-        has_descriptors("jail_remove_jd")?;
-        syscalls::jail_remove_jd(jail).map_err(|error| refused("jail_remove_jd", error))
-    }
-
-    fn jail_descriptor(&self, jid: Jid) -> Result<OwnedFd, KernelError> {
-        let call = format!("jail_get {jid}");
-        let (descriptor, message) = syscalls::jail_descriptor(jid);
-        descriptor.map_err(|error| match (error, message) {
-            // A kernel without descriptors refuses the flag before it looks at anything, and says nothing.
-            (nix::errno::Errno::EINVAL, None) => needs_15(call),
-            (error, message) => KernelError { message, ..refused(call, error) },
-        })
+    fn descriptors(&self) -> Result<&dyn Descriptors, KernelError> {
+        // A kernel without the calls would end the process that makes them.
+        let release =
+            syscalls::sysctl_int("kern.osreldate").map_err(|error| refused("sysctl kern.osreldate", error))?;
+        if release >= abi::FIRST_WITH_DESCRIPTORS { Ok(self) } else { Err(needs_15("jail_set".to_owned())) }
     }
 
     fn find(&self, path: &Path) -> Result<Found, KernelError> {
@@ -236,8 +202,41 @@ impl Kernel for NativeKernel {
 }
 
 impl NativeKernel {
+    fn set(&self, params: &[Param], flags: SetFlags, desc: Desc<'_>) -> Result<(Jid, Option<OwnedFd>), KernelError> {
+        let mut buffers: Vec<Buffer> = params.iter().map(marshal::given).collect();
+        let Answer { jid, opened, message } = syscalls::jail_set(&mut buffers, flags, desc);
+        let jid = jid.map_err(|error| KernelError { message, ..refused(about("jail_set", params), error) })?;
+        Ok((Jid(jid), opened))
+    }
+
+    fn get(
+        &self,
+        keys: &[Param],
+        wanted: &[ParamType],
+        flags: GetFlags,
+        desc: Desc<'_>,
+    ) -> Result<(Jid, Vec<Value>, Option<OwnedFd>), KernelError> {
+        // A list may grow between the question for its length and the one for what is in it.
+        let mut tries = 0;
+        let (buffers, jid, opened) = loop {
+            let mut buffers: Vec<Buffer> = keys.iter().map(marshal::given).collect();
+            buffers.extend(wanted.iter().zip(self.list_lens(keys, wanted, flags, desc.reach)).map(|(param, len)| {
+                // Some room more than is needed now.
+                marshal::wanted(param, len + tries * 64)
+            }));
+            let Answer { jid, opened, message } = syscalls::jail_get(&mut buffers, flags, desc);
+            match jid {
+                Ok(jid) => break (buffers, jid, opened),
+                Err(nix::errno::Errno::EINVAL) if message.is_none() && tries < MOST_TRIES => tries += 1,
+                Err(error) => return Err(KernelError { message, ..refused(about("jail_get", keys), error) }),
+            }
+        };
+        let values = buffers[keys.len()..].iter().zip(wanted).map(|(buffer, param)| marshal::read(buffer, param.kind));
+        Ok((Jid(jid), values.collect(), opened))
+    }
+
     /// How many bytes each list of addresses takes now; 0 for what is no list. One call for all of them.
-    fn list_lens(&self, keys: &[Param], wanted: &[ParamType], flags: GetFlags) -> Vec<usize> {
+    fn list_lens(&self, keys: &[Param], wanted: &[ParamType], flags: GetFlags, reach: Reach<'_>) -> Vec<usize> {
         let mut lens = vec![0; wanted.len()];
         let lists: Vec<usize> = (0..wanted.len()).filter(|&index| marshal::is_list(wanted[index].kind)).collect();
         if lists.is_empty() {
@@ -246,12 +245,60 @@ impl NativeKernel {
         let mut buffers: Vec<Buffer> = keys.iter().map(marshal::given).collect();
         buffers.extend(lists.iter().map(|&index| Buffer::unsized_list(&wanted[index].name)));
         // What is wrong with the call shows when it is made in full.
-        if syscalls::jail_get(&mut buffers, flags).0.is_ok() {
+        if syscalls::jail_get(&mut buffers, flags, Desc { reach, opens: None }).jid.is_ok() {
             for (&index, buffer) in lists.iter().zip(&buffers[keys.len()..]) {
                 lens[index] = buffer.needed;
             }
         }
         lens
+    }
+}
+
+impl Descriptors for NativeKernel {
+    fn set(&self, reach: Reach<'_>, params: &[Param], flags: SetFlags) -> Result<Jid, KernelError> {
+        self.set(params, flags, Desc { reach, opens: None }).map(|(jid, _)| jid)
+    }
+
+    fn set_and_open(
+        &self,
+        reach: Reach<'_>,
+        params: &[Param],
+        flags: SetFlags,
+        closing: Closing,
+    ) -> Result<(Jid, OwnedFd), KernelError> {
+        let (jid, opened) = self.set(params, flags, Desc { reach, opens: Some(closing) })?;
+        opened.map(|opened| (jid, opened)).ok_or_else(|| refused("jail_set", nix::errno::Errno::EBADF))
+    }
+
+    fn get(
+        &self,
+        reach: Reach<'_>,
+        keys: &[Param],
+        wanted: &[ParamType],
+        flags: GetFlags,
+    ) -> Result<(Jid, Vec<Value>), KernelError> {
+        self.get(keys, wanted, flags, Desc { reach, opens: None }).map(|(jid, values, _)| (jid, values))
+    }
+
+    fn get_and_open(
+        &self,
+        at: Option<BorrowedFd<'_>>,
+        keys: &[Param],
+        wanted: &[ParamType],
+        flags: GetFlags,
+        closing: Closing,
+    ) -> Result<(Jid, Vec<Value>, OwnedFd), KernelError> {
+        let reach = at.map_or(Reach::Own, Reach::At);
+        let (jid, values, opened) = self.get(keys, wanted, flags, Desc { reach, opens: Some(closing) })?;
+        opened.map(|opened| (jid, values, opened)).ok_or_else(|| refused("jail_get", nix::errno::Errno::EBADF))
+    }
+
+    fn attach(&self, jail: BorrowedFd<'_>) -> Result<(), KernelError> {
+        syscalls::jail_attach_jd(jail).map_err(|error| refused("jail_attach_jd", error))
+    }
+
+    fn remove(&self, jail: BorrowedFd<'_>) -> Result<(), KernelError> {
+        syscalls::jail_remove_jd(jail).map_err(|error| refused("jail_remove_jd", error))
     }
 }
 

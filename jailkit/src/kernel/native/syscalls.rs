@@ -9,13 +9,19 @@ use nix::errno::Errno;
 
 use super::c_path;
 use crate::kernel::abi;
-use crate::kernel::marshal::Buffer;
-use crate::kernel::{GetFlags, Jid, Mount, MountFlags, ParamKind, ParamType, SetFlags};
+use crate::kernel::marshal::{self, Buffer};
+use crate::kernel::{Closing, GetFlags, Jid, Mount, MountFlags, Param, ParamKind, ParamType, Reach, SetFlags, Value};
 
 /// The room that jail(8) gives the kernel for its words.
 const ERRMSG_LEN: usize = 1024;
 
-type Answer = (Result<i32, Errno>, Option<String>);
+/// What jail_set(2) and jail_get(2) answer.
+pub(super) struct Answer {
+    pub(super) jid: Result<i32, Errno>,
+    /// The descriptor that was asked for, where all went well.
+    pub(super) opened: Option<OwnedFd>,
+    pub(super) message: Option<String>,
+}
 
 /// chflags(2) on an open file.
 pub(crate) fn fchflags(file: BorrowedFd<'_>, flags: libc::c_ulong) -> Result<(), Errno> {
@@ -51,27 +57,73 @@ pub(crate) fn acl_set_fd(file: BorrowedFd<'_>, text: &CStr, kind: AclType) -> Re
     set.map(drop)
 }
 
-pub(super) fn jail_set(buffers: &mut [Buffer], flags: SetFlags) -> Answer {
+pub(super) fn jail_set(buffers: &mut [Buffer], flags: SetFlags, desc: Desc<'_>) -> Answer {
     let bit = |set: bool, bit| if set { bit } else { 0 };
     let bits = bit(flags.create, libc::JAIL_CREATE)
         | bit(flags.update, libc::JAIL_UPDATE)
         | bit(flags.attach, libc::JAIL_ATTACH)
         | bit(flags.dying, libc::JAIL_DYING);
-    jail_call(buffers, bits, libc::jail_set)
+    desc_call(buffers, bits, desc, libc::jail_set)
 }
 
-pub(super) fn jail_get(buffers: &mut [Buffer], flags: GetFlags) -> Answer {
-    jail_call(buffers, if flags.dying { libc::JAIL_DYING } else { 0 }, libc::jail_get)
+pub(super) fn jail_get(buffers: &mut [Buffer], flags: GetFlags, desc: Desc<'_>) -> Answer {
+    desc_call(buffers, if flags.dying { libc::JAIL_DYING } else { 0 }, desc, libc::jail_get)
+}
+
+/// What a call says of descriptors. The kernel has one parameter, `desc`, for the one it takes and the one it gives.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Desc<'fd> {
+    pub(super) reach: Reach<'fd>,
+    pub(super) opens: Option<Closing>,
+}
+
+/// Hands the parameters over with `desc` among them, where the call has to do with descriptors.
+fn desc_call(buffers: &mut [Buffer], flags: libc::c_int, desc: Desc<'_>, call: JailCall) -> Answer {
+    let (reach, given) = match desc.reach {
+        Reach::Own => (0, -1),
+        Reach::At(jail) => (abi::JAIL_AT_DESC, jail.as_raw_fd()),
+        Reach::Use(jail) => (abi::JAIL_USE_DESC, jail.as_raw_fd()),
+    };
+    let opens = match desc.opens {
+        None => 0,
+        Some(Closing::Leaves) => abi::JAIL_GET_DESC,
+        Some(Closing::Removes) => abi::JAIL_OWN_DESC,
+    };
+    let mut desc = (reach | opens != 0).then(|| marshal::given(&Param::new("desc", Value::Int(given))));
+    let (jid, message) = jail_call(buffers, desc.as_mut(), flags | reach | opens, call);
+    let opened = desc.and_then(|desc| desc.value).filter(|_| opens != 0 && jid.is_ok());
+    let opened = opened.and_then(|bytes| bytes.first_chunk().map(|bytes| i32::from_ne_bytes(*bytes)));
+    let opened = opened.filter(|&descriptor| descriptor >= 0).map(|descriptor| {
+        // SAFETY: the kernel has just opened it for this call, and nobody else knows of it.
+        unsafe { OwnedFd::from_raw_fd(descriptor) }
+    });
+    let jid = jid.and_then(|jid| match opens != 0 && opened.is_none() {
+        true => Err(Errno::EINVAL),
+        false => Ok(jid),
+    });
+    // The kernel leaves it open for programs. One that another thread starts between the two calls still has it.
+    let jid = jid.and_then(|jid| opened.as_ref().map_or(Ok(()), close_on_exec).map(|()| jid));
+    Answer { jid, opened, message }
+}
+
+fn close_on_exec(descriptor: &OwnedFd) -> Result<(), Errno> {
+    // SAFETY: the descriptor is open, and the call takes no pointers.
+    Errno::result(unsafe { libc::fcntl(descriptor.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) }).map(drop)
 }
 
 type JailCall = unsafe extern "C" fn(*mut libc::iovec, libc::c_uint, libc::c_int) -> libc::c_int;
 
 /// Hands the parameters over, and `errmsg` as the last of them.
-fn jail_call(buffers: &mut [Buffer], flags: libc::c_int, call: JailCall) -> Answer {
+fn jail_call(
+    buffers: &mut [Buffer],
+    desc: Option<&mut Buffer>,
+    flags: libc::c_int,
+    call: JailCall,
+) -> (Result<i32, Errno>, Option<String>) {
     let mut message = vec![0u8; ERRMSG_LEN];
     let mut name = *b"errmsg\0";
-    let mut vectors = Vec::with_capacity(buffers.len() * 2 + 2);
-    for buffer in buffers.iter_mut() {
+    let mut vectors = Vec::with_capacity(buffers.len() * 2 + 4);
+    for buffer in buffers.iter_mut().chain(desc) {
         vectors.push(vector(Some(&mut buffer.name)));
         vectors.push(vector(buffer.value.as_mut()));
     }
@@ -94,24 +146,6 @@ fn vector(buffer: Option<&mut Vec<u8>>) -> libc::iovec {
         Some(bytes) => libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() },
         None => libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 },
     }
-}
-
-/// Asks for a descriptor of a jail.
-pub(super) fn jail_descriptor(jid: Jid) -> (Result<OwnedFd, Errno>, Option<String>) {
-    let value = |number: i32| crate::kernel::Value::Int(number);
-    let params = [("jid", jid.0), ("desc", -1)].map(|(name, number)| crate::kernel::Param::new(name, value(number)));
-    let mut buffers: Vec<Buffer> = params.iter().map(crate::kernel::marshal::given).collect();
-    let (found, message) = jail_call(&mut buffers, abi::JAIL_GET_DESC, libc::jail_get);
-    let descriptor = found.and_then(|_| {
-        let bytes = buffers[1].value.as_deref().and_then(<[u8]>::first_chunk).ok_or(Errno::EINVAL)?;
-        let descriptor = i32::from_ne_bytes(*bytes);
-        if descriptor < 0 {
-            return Err(Errno::EINVAL);
-        }
-        // SAFETY: the kernel has just opened it for this call, and nobody else knows of it.
-        Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
-    });
-    (descriptor, message)
 }
 
 pub(super) fn jail_attach(jid: Jid) -> Result<(), Errno> {

@@ -2,14 +2,17 @@
 //!
 //! Source: the middle part of kern_jail_set in `sys/kern/kern_jail.c`, in its order.
 
+use std::os::fd::BorrowedFd;
+
 use bstr::{BString, ByteSlice};
 
 use super::Refusal;
+use super::descriptor::Described;
 use super::jail_request::{Request, number, refuse};
 use super::param::NAME_LEN;
-use super::prison::Prison;
+use super::prison::{Prison, may_manage};
 use super::state::State;
-use crate::kernel::{Errno, SetFlags};
+use crate::kernel::{Errno, Reach, SetFlags};
 
 /// What a call is about.
 pub(super) struct Target {
@@ -23,7 +26,7 @@ pub(super) struct Target {
     pub(super) last: Option<Vec<u8>>,
 }
 
-pub(super) fn find(state: &State, mine: i32, request: &Request) -> Result<Target, Refusal> {
+pub(super) fn find(state: &State, mine: i32, request: &Request, reach: Reach<'_>) -> Result<Target, Refusal> {
     let SetFlags { create, update, .. } = request.flags;
     let (creates, updates) = (create && !update, update && !create);
     let missing = |message: String| Refusal::new(Errno::ENOENT, message);
@@ -36,7 +39,13 @@ pub(super) fn find(state: &State, mine: i32, request: &Request) -> Result<Target
     if state.prison(mine).is_none_or(|prison| prison.dying) {
         return Err(Errno::EAGAIN.into());
     }
-    let (found, parent) = by_jid(state, mine, jid, request)?;
+    let (found, parent) = match reach {
+        Reach::Use(descriptor) => {
+            jid = by_descriptor(state, descriptor, request)?;
+            (Some(jid), mine)
+        }
+        Reach::Own | Reach::At(_) => by_jid(state, mine, jid, request)?,
+    };
     let Some(name) = request.name.clone().or_else(|| name_to_live_under(state, mine, found, request)) else {
         if updates && found.is_none() {
             return Err(missing("update specified no jail".to_owned()));
@@ -46,6 +55,22 @@ pub(super) fn find(state: &State, mine: i32, request: &Request) -> Result<Target
     let (parent, last) = split_name(state, mine, found, parent, &name)?;
     let found = if last.is_empty() { found } else { by_name(state, found, parent, last, &name, request.flags)? };
     Ok(Target { found, parent, jid, last: Some(last.to_vec()) })
+}
+
+/// The jail of a descriptor.
+fn by_descriptor(state: &State, descriptor: BorrowedFd<'_>, request: &Request) -> Result<i32, Refusal> {
+    let SetFlags { create, update, .. } = request.flags;
+    let described = Described::find(state, descriptor)?;
+    may_manage(state, described.opener)?;
+    let jid = described.prison.jid;
+    if create && !update {
+        return Err(Refusal::new(Errno::EEXIST, format!("jail {jid} already exists")));
+    }
+    if described.prison.dying {
+        return Err(Refusal::new(Errno::ENOENT, format!("jail {jid} is dying")));
+    }
+    refuse(request.jid != 0 && request.jid != jid, "cannot change jid")?;
+    Ok(jid)
 }
 
 /// The jail of a jid, with the prison whose limits count for it.

@@ -2,21 +2,47 @@
 //!
 //! Source: kern_jail_get in `sys/kern/kern_jail.c`.
 
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::Path;
+
 use bstr::ByteSlice;
 
 use super::Refusal;
+use super::descriptor::{Call, Described};
 use super::options::Options;
 use super::param::{ALLOW, SYSV};
 use super::prison::Prison;
 use super::state::State;
-use crate::kernel::{Errno, GetFlags, Jid};
+use crate::kernel::{Errno, GetFlags, Jid, Reach};
 
-/// Finds a jail and answers what is asked of it, for a process in the prison `mine`.
-pub(super) fn get(state: &State, mine: i32, options: &mut Options, flags: GetFlags) -> Result<Jid, Refusal> {
-    let prison = find(state, mine, options, flags)?;
-    answer(state, mine, prison, options)?;
+/// Finds a jail and answers what is asked of it, for a process in the prison `mine`; a descriptor of it where the call
+/// opens one.
+pub(super) fn get(
+    state: &State,
+    host: &Path,
+    mine: i32,
+    options: &mut Options,
+    call: Call<'_, GetFlags>,
+) -> Result<(Jid, Option<OwnedFd>), Refusal> {
+    let at = call.prison(state, mine, options)?;
+    call.may_open(state, mine)?;
+    let prison = match call.reach {
+        Reach::Use(descriptor) => by_descriptor(state, descriptor, call.flags)?,
+        Reach::Own | Reach::At(_) => find(state, at, options, call.flags)?,
+    };
+    answer(state, at, prison, options)?;
     options.refuse_unseen()?;
-    Ok(Jid(prison.jid))
+    Ok((Jid(prison.jid), call.open(host, mine, prison.serial, prison.dying)?))
+}
+
+/// The jail of a descriptor, wherever it is.
+fn by_descriptor<'a>(state: &'a State, jail: BorrowedFd<'_>, flags: GetFlags) -> Result<&'a Prison, Refusal> {
+    let prison = Described::find(state, jail)?.prison;
+    if prison.dying && !flags.dying {
+        let message = format!("jail \"{}\" ({}) is dying", prison.name, prison.jid);
+        return Err(Refusal::new(Errno::ENOENT, message));
+    }
+    Ok(prison)
 }
 
 fn find<'a>(state: &'a State, mine: i32, options: &mut Options, flags: GetFlags) -> Result<&'a Prison, Refusal> {

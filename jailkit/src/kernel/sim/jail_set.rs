@@ -2,9 +2,11 @@
 //!
 //! Source: kern_jail_set in `sys/kern/kern_jail.c`, in its order: which of several errors a caller gets depends on it.
 
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use super::Refusal;
+use super::descriptor::Call;
 use super::jail_apply::apply;
 use super::jail_check::{check, check_update};
 use super::jail_create::create;
@@ -15,34 +17,45 @@ use super::param::SYSV;
 use super::prison::{may_enter_root, may_manage};
 use super::state::State;
 use crate::kernel::marshal::Buffer;
-use crate::kernel::{Errno, Jid, SetFlags};
+use crate::kernel::{Errno, Jid, Reach, SetFlags};
 
-/// Creates or changes a jail, for a process in the prison `mine`.
+/// Creates or changes a jail, for a process in the prison `mine`; a descriptor of it where the call opens one.
 pub(super) fn set(
     state: &mut State,
     host: &Path,
     mine: i32,
     buffers: &[Buffer],
-    flags: SetFlags,
-) -> Result<Jid, Refusal> {
+    call: Call<'_, SetFlags>,
+) -> Result<(Jid, Option<OwnedFd>), Refusal> {
+    let flags = call.flags;
     options::refuse_too_many(buffers)?;
     let looks_first = state.rest().release.has(15);
     if !looks_first {
         may_manage(state, mine)?;
     }
-    if flags.create && state.prison(mine).is_none_or(|prison| prison.children_max == 0) {
-        return Err(Errno::EPERM.into());
+    let may_create = |state: &State, at: i32| {
+        let may = !flags.create || state.prison(at).is_some_and(|prison| prison.children_max != 0);
+        if may { Ok(()) } else { Err(Errno::EPERM) }
+    };
+    if !matches!(call.reach, Reach::At(_)) {
+        may_create(state, mine)?;
     }
     let options = &mut Options::build(buffers)?;
     refuse(!flags.create && !flags.update, "no valid operation (create or update)")?;
+    let at = call.prison(state, mine, options)?;
+    may_create(state, at)?;
     if looks_first {
-        may_manage(state, mine)?;
+        call.may_open(state, mine)?;
+        // Who opened a descriptor counts, once it is looked at.
+        if !matches!(call.reach, Reach::Use(_)) {
+            may_manage(state, mine)?;
+        }
     }
     let request = parse(state, host, mine, options, flags)?;
-    let target = find(state, mine, &request)?;
+    let target = find(state, at, &request, call.reach)?;
     let (jid, checked) = match target.found {
         Some(jid) => (jid, check_update(state, jid, &request)),
-        None => (create(state, mine, &target, &request)?, Ok(())),
+        None => (create(state, at, &target, &request)?, Ok(())),
     };
     let is_new = target.found.is_none();
     let name = match checked.and_then(|()| check(state, mine, jid, &target, &request, options)) {
@@ -56,6 +69,7 @@ pub(super) fn set(
     };
     apply(state, mine, jid, target.parent, name, &request);
     set_sysv(state, jid, options);
+    let serial = state.prison(jid).map(|prison| prison.serial);
     let attached = if flags.attach { may_enter_root(state, jid) } else { Ok(()) };
     if let Some(prison) = state.prison_mut(jid) {
         // A dying jail that was taken in is alive again, even where nothing holds it now.
@@ -67,7 +81,8 @@ pub(super) fn set(
     }
     state.let_go(jid);
     attached.map_err(|errno| Refusal::new(errno, "attach failed"))?;
-    Ok(Jid(jid))
+    let descriptor = serial.map(|serial| call.open(host, mine, serial, false)).transpose()?;
+    Ok((Jid(jid), descriptor.flatten()))
 }
 
 /// The System V parameters, and `allow.sysvipc` where they are not given (msg_prison_set in `sys/kern/sysv_msg.c`).

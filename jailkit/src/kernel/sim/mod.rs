@@ -27,7 +27,7 @@ pub mod scenario;
 mod state;
 
 use std::net::IpAddr;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,13 +38,15 @@ pub use namei::Located;
 pub use release::{Release, UnknownRelease};
 pub(crate) use state::Pf;
 
+use descriptor::Call;
 use log::Log;
 use options::Options;
 
 use super::errno::needs_15;
 use super::marshal::{self, Buffer};
 use super::{
-    Errno, Found, GetFlags, Interface, Jid, Kernel, KernelError, Mount, MountRequest, Param, ParamType, SetFlags, Value,
+    Descriptors, Errno, Found, GetFlags, Interface, Jid, Kernel, KernelError, Mount, MountRequest, Param, ParamType,
+    Reach, SetFlags, Value,
 };
 use state::State;
 
@@ -112,6 +114,7 @@ impl SimKernel {
     /// What the system failed with where the directory cannot be made or written.
     pub fn boot(root: &Path, release: Release) -> std::io::Result<Self> {
         let kernel = Self::open(root)?;
+        descriptor::forget(&kernel.root)?;
         kernel.log.lock().unwrap_or_else(PoisonError::into_inner).boot(&kernel.root, release)?;
         Ok(kernel)
     }
@@ -184,9 +187,34 @@ impl SimKernel {
         ended.map_err(|refusal| refusal.errno)
     }
 
-    fn has_descriptors(&self, call: &str) -> Result<(), KernelError> {
-        let release = self.read(|state| Ok(state.rest().release)).map_err(|refusal| refusal.of(call))?;
-        if release.has(15) { Ok(()) } else { Err(needs_15(call.to_owned())) }
+    fn set(&self, params: &[Param], call: Call<'_, SetFlags>) -> Result<(Jid, Option<OwnedFd>), KernelError> {
+        let buffers: Vec<Buffer> = params.iter().map(marshal::given).collect();
+        let set = self.change(|state| jail_set::set(state, &self.root, self.mine(), &buffers, call));
+        let (jid, descriptor) = set.map_err(|refusal| refusal.of(format!("jail_set{}", about(params))))?;
+        if call.flags.attach {
+            self.prison.store(jid.0, Ordering::Relaxed);
+        }
+        Ok((jid, descriptor))
+    }
+
+    fn get(
+        &self,
+        keys: &[Param],
+        wanted: &[ParamType],
+        call: Call<'_, GetFlags>,
+    ) -> Result<(Jid, Vec<Value>, Option<OwnedFd>), KernelError> {
+        let mut buffers: Vec<Buffer> = keys.iter().map(marshal::given).collect();
+        buffers.extend(wanted.iter().map(|param| marshal::wanted(param, MOST_LIST)));
+        let got = self.read(|state| {
+            options::refuse_too_many(&buffers)?;
+            let mut options = Options::build(&buffers)?;
+            let (jid, descriptor) = jail_get::get(state, &self.root, self.mine(), &mut options, call)?;
+            Ok((jid, descriptor, options))
+        });
+        let (jid, descriptor, options) = got.map_err(|refusal| refusal.of(format!("jail_get{}", about(keys))))?;
+        options.write_back(&mut buffers);
+        let values = buffers[keys.len()..].iter().zip(wanted).map(|(buffer, param)| marshal::read(buffer, param.kind));
+        Ok((jid, values.collect(), descriptor))
     }
 
     /// The prison this process is in.
@@ -206,7 +234,11 @@ impl SimKernel {
     /// a jid that was given out.
     fn change<T>(&self, act: impl FnOnce(&mut State) -> Result<T, Refusal>) -> Result<T, Refusal> {
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        log.enter(&self.root, act).map_err(|error| broken(&error))?
+        let swept = |state: &mut State| {
+            descriptor::sweep(&self.root, state).map_err(|error| broken(&error))?;
+            act(state)
+        };
+        log.enter(&self.root, swept).map_err(|error| broken(&error))?
     }
 }
 
@@ -217,13 +249,7 @@ fn broken(error: &std::io::Error) -> Refusal {
 
 impl Kernel for SimKernel {
     fn jail_set(&self, params: &[Param], flags: SetFlags) -> Result<Jid, KernelError> {
-        let buffers: Vec<Buffer> = params.iter().map(marshal::given).collect();
-        let set = self.change(|state| jail_set::set(state, &self.root, self.mine(), &buffers, flags));
-        let jid = set.map_err(|refusal| refusal.of(format!("jail_set{}", about(params))))?;
-        if flags.attach {
-            self.prison.store(jid.0, Ordering::Relaxed);
-        }
-        Ok(jid)
+        self.set(params, Call::of(flags, Reach::Own)).map(|(jid, _)| jid)
     }
 
     fn jail_get(
@@ -232,18 +258,7 @@ impl Kernel for SimKernel {
         wanted: &[ParamType],
         flags: GetFlags,
     ) -> Result<(Jid, Vec<Value>), KernelError> {
-        let mut buffers: Vec<Buffer> = keys.iter().map(marshal::given).collect();
-        buffers.extend(wanted.iter().map(|param| marshal::wanted(param, MOST_LIST)));
-        let got = self.read(|state| {
-            options::refuse_too_many(&buffers)?;
-            let mut options = Options::build(&buffers)?;
-            let jid = jail_get::get(state, self.mine(), &mut options, flags)?;
-            Ok((jid, options))
-        });
-        let (jid, options) = got.map_err(|refusal| refusal.of(format!("jail_get{}", about(keys))))?;
-        options.write_back(&mut buffers);
-        let values = buffers[keys.len()..].iter().zip(wanted).map(|(buffer, param)| marshal::read(buffer, param.kind));
-        Ok((jid, values.collect()))
+        self.get(keys, wanted, Call::of(flags, Reach::Own)).map(|(jid, values, _)| (jid, values))
     }
 
     fn jail_attach(&self, jid: Jid) -> Result<(), KernelError> {
@@ -263,31 +278,9 @@ impl Kernel for SimKernel {
         types.map_err(|refusal| refusal.of("sysctl security.jail.param"))
     }
 
-    fn jail_descriptor(&self, jid: Jid) -> Result<OwnedFd, KernelError> {
-        let call = format!("jail_get {jid}");
-        self.has_descriptors(&call)?;
-        self.read(|state| descriptor::open(state, self.mine(), jid)).map_err(|refusal| refusal.of(call))
-    }
-
-    fn jail_attach_descriptor(&self, jail: BorrowedFd<'_>) -> Result<(), KernelError> {
-        self.has_descriptors("jail_attach_jd")?;
-        let attach = self.read(|state| {
-            let jid = descriptor::jail_of(state, jail)?;
-            prison::may_attach(state, self.mine(), jid)?;
-            Ok(jid)
-        });
-        let jid = attach.map_err(|refusal| refusal.of("jail_attach_jd"))?;
-        self.prison.store(jid.0, Ordering::Relaxed);
-        Ok(())
-    }
-
-    fn jail_remove_descriptor(&self, jail: BorrowedFd<'_>) -> Result<(), KernelError> {
-        self.has_descriptors("jail_remove_jd")?;
-        let removed = self.change(|state| {
-            let jid = descriptor::jail_of(state, jail)?;
-            Ok(prison::remove(state, self.mine(), jid)?)
-        });
-        removed.map_err(|refusal| refusal.of("jail_remove_jd"))
+    fn descriptors(&self) -> Result<&dyn Descriptors, KernelError> {
+        let release = self.read(|state| Ok(state.rest().release)).map_err(|refusal| refusal.of("kern.osreldate"))?;
+        if release.has(15) { Ok(self) } else { Err(needs_15("jail_set".to_owned())) }
     }
 
     fn find(&self, path: &Path) -> Result<Found, KernelError> {
