@@ -7,6 +7,7 @@ mod creation;
 mod dying;
 mod inside;
 mod limits;
+mod modules;
 mod mounts;
 mod names;
 mod permissions;

@@ -86,6 +86,8 @@ fn with_defaults(state: &State, mine: i32, parent: i32, jid: i32, request: &Requ
         osreldate: request.osreldate.unwrap_or(above.osreldate),
         osrelease: request.osrelease.clone().map_or_else(|| above.osrelease.clone(), BString::from),
         cpuset: state.next_cpuset(),
+        meta: Default::default(),
+        linux: None,
         sysv: [None; SYSV.len()],
         processes: 0,
         held: 0,

@@ -4,7 +4,6 @@
 
 use std::path::Path;
 
-use super::Refusal;
 use super::jail_apply::apply;
 use super::jail_check::{check, check_update};
 use super::jail_create::create;
@@ -14,6 +13,7 @@ use super::options::{self, Options};
 use super::param::SYSV;
 use super::prison::{may_enter_root, may_manage};
 use super::state::State;
+use super::{Refusal, linux, meta};
 use crate::kernel::marshal::Buffer;
 use crate::kernel::{Errno, Jid, SetFlags};
 
@@ -55,7 +55,15 @@ pub(super) fn set(
         }
     };
     apply(state, mine, jid, target.parent, name, &request);
+    if let Err(errno) = meta::set(state, jid, options) {
+        // A jail that was there keeps what was set of it before.
+        if is_new {
+            state.kill(jid);
+        }
+        return Err(errno.into());
+    }
     set_sysv(state, jid, options);
+    linux::set(state, jid, is_new, options);
     let attached = if flags.attach { may_enter_root(state, jid) } else { Ok(()) };
     if let Some(prison) = state.prison_mut(jid) {
         // A dying jail that was taken in is alive again, even where nothing holds it now.

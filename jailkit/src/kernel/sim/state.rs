@@ -8,6 +8,7 @@ use bstr::BStr;
 use serde::{Deserialize, Serialize};
 
 use super::family::Family;
+use super::linux;
 use super::namei::Place;
 use super::prison::Prison;
 use super::release::Release;
@@ -16,6 +17,7 @@ use crate::kernel::{Interface, Jid, Mount, MountFlags};
 /// Modules that can be loaded.
 pub(super) const MODULES: &[&str] = &[
     "fdescfs",
+    "fusefs",
     "if_bridge",
     "if_epair",
     "linprocfs",
@@ -28,6 +30,7 @@ pub(super) const MODULES: &[&str] = &[
     "procfs",
     "tmpfs",
     "unionfs",
+    "vmm",
     "zfs",
 ];
 
@@ -301,10 +304,12 @@ impl State {
 
     /// Loads the module of a file system, as nmount(2) does where it is missing.
     pub(super) fn load(&mut self, module: Option<&str>) {
-        if let Some(module) = module
-            && !self.rest.modules.contains(module)
-        {
+        if let Some(module) = module.filter(|module| !self.rest.modules.contains(*module)) {
+            let knew_linux = linux::is_known(&self.rest);
             self.rest_mut().modules.insert(module.to_owned());
+            if !knew_linux && linux::is_known(&self.rest) {
+                linux::load(self);
+            }
         }
     }
 

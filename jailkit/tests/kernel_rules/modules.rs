@@ -1,0 +1,87 @@
+//! What modules bring, which scenarios have no call for.
+
+use jailkit::kernel::sim::SimKernel;
+use jailkit::kernel::{Errno, GetFlags, Kernel, KernelError, Param, ParamKind, ParamType, SetFlags, Value};
+
+fn boot() -> (tempfile::TempDir, SimKernel) {
+    let root = tempfile::tempdir().unwrap();
+    let kernel = SimKernel::boot(root.path(), "13.2".parse().unwrap()).unwrap();
+    (root, kernel)
+}
+
+fn text(name: &str, value: &str) -> Param {
+    Param::new(name, Value::String(value.into()))
+}
+
+fn create(kernel: &SimKernel, name: &str, params: &[Param]) -> Result<(), KernelError> {
+    let params = [&[text("name", name), Param::flag("persist")], params].concat();
+    kernel.jail_set(&params, SetFlags { create: true, ..SetFlags::default() }).map(drop)
+}
+
+fn update(kernel: &SimKernel, name: &str, param: Param) {
+    kernel.jail_set(&[text("name", name), param], SetFlags { update: true, ..SetFlags::default() }).unwrap();
+}
+
+/// `linux` and `linux.osname` of a jail.
+fn linux(kernel: &SimKernel, name: &str) -> (i32, String) {
+    let wanted = [ParamType::new("linux", ParamKind::Int), ParamType::new("linux.osname", ParamKind::String(65))];
+    let (_, values) = kernel.jail_get(&[text("name", name)], &wanted, GetFlags::default()).unwrap();
+    match values.as_slice() {
+        [Value::Int(way), Value::String(osname)] => (*way, String::from_utf8_lossy(osname).into_owned()),
+        other => unreachable!("{other:?}"),
+    }
+}
+
+#[test]
+fn parameters_come_with_their_modules() {
+    for (module, param) in [
+        ("fusefs", "allow.mount.fusefs"),
+        ("linprocfs", "allow.mount.linprocfs"),
+        ("linux", "linux"),
+        ("linux64", "linux.osrelease"),
+        ("vmm", "allow.vmm"),
+        ("zfs", "allow.mount.zfs"),
+    ] {
+        let (_root, kernel) = boot();
+        let knows = || kernel.jail_params().unwrap().iter().any(|known| known.name == param);
+        assert!(!knows(), "{param} without {module}");
+        kernel.load_module(module).unwrap();
+        assert!(knows(), "{param} with {module}");
+    }
+}
+
+#[test]
+fn a_jail_has_what_linux_programs_are_told_from_the_start() {
+    let (_root, kernel) = boot();
+    create(&kernel, "old", &[]).unwrap();
+    kernel.load_module("linux").unwrap();
+    create(&kernel, "own", &[text("linux.osname", "Other")]).unwrap();
+    create(&kernel, "own.new", &[]).unwrap();
+    create(&kernel, "own.as", &[Param::new("linux", Value::Int(2))]).unwrap();
+    update(&kernel, "own", text("linux.osname", "Third"));
+    for (name, way, osname) in
+        [("old", 1, "Linux"), ("own", 1, "Third"), ("own.new", 1, "Other"), ("own.as", 2, "Third")]
+    {
+        assert_eq!(linux(&kernel, name), (way, osname.to_owned()), "{name}");
+    }
+    update(&kernel, "own", Param::new("linux", Value::Int(2)));
+    assert_eq!(linux(&kernel, "own.as"), (2, "Linux".to_owned()));
+}
+
+#[test]
+fn what_linux_programs_are_told_has_a_form() {
+    let (_root, kernel) = boot();
+    kernel.load_module("linux64").unwrap();
+    for (param, errno, message) in [
+        (Param::new("linux", Value::Int(0)), Errno::EINVAL, None),
+        (text("linux.osname", &"x".repeat(65)), Errno::ENAMETOOLONG, Some("linux.osname too long")),
+        (text("linux.osrelease", "5.15"), Errno::EINVAL, Some("linux.osrelease format error")),
+        (text("linux.osrelease", "0.9.1"), Errno::EINVAL, Some("linux.osrelease format error")),
+        (text("linux.osrelease", "5.15.0-"), Errno::EINVAL, Some("linux.osrelease format error")),
+        (Param::new("linux.oss_version", Value::ULong(1)), Errno::EINVAL, None),
+    ] {
+        let error = create(&kernel, "x", std::slice::from_ref(&param)).unwrap_err();
+        assert_eq!((error.errno, error.message.as_deref()), (errno, message), "{param:?}");
+    }
+    create(&kernel, "x", &[text("linux.osrelease", "5.15.0-generic")]).unwrap();
+}
