@@ -4,8 +4,9 @@ use std::fmt;
 
 use bstr::{BStr, ByteSlice};
 
+use super::addresses::Address;
 use super::mount::MountPoint;
-use super::spec::{Address, JailSpec};
+use super::spec::JailSpec;
 use crate::jailconf::ResolvedJail;
 
 /// One step.
@@ -31,9 +32,13 @@ pub(super) enum Action<'s> {
     RemoveAddress(&'s Address),
 }
 
+/// The values of a parameter that say anything.
+fn given<'s>(jail: &'s ResolvedJail, param: &str) -> impl Iterator<Item = &'s BStr> {
+    jail.values(param).iter().map(|value| value.as_bstr()).filter(|value| !value.is_empty())
+}
+
 fn hooks<'s>(jail: &'s ResolvedJail, param: &'static str, inside: bool) -> impl Iterator<Item = Action<'s>> {
-    let commands = jail.values(param).iter().filter(|command| !command.is_empty());
-    commands.map(move |command| Action::Hook { param, command: command.as_bstr(), inside })
+    given(jail, param).map(move |command| Action::Hook { param, command, inside })
 }
 
 /// From nothing to a jail that runs.
@@ -44,8 +49,8 @@ pub(super) fn up<'s>(spec: &'s JailSpec, jail: &'s ResolvedJail) -> Vec<Action<'
     actions.extend(hooks(jail, "exec.prestart", false));
     actions.push(Action::Create);
     actions.extend(hooks(jail, "exec.created", false));
-    actions.extend(jail.values("zfs.dataset").iter().map(|dataset| Action::Zfs(dataset.as_bstr())));
-    actions.extend(jail.values("vnet.interface").iter().map(|interface| Action::Vnet(interface.as_bstr())));
+    actions.extend(given(jail, "zfs.dataset").map(Action::Zfs));
+    actions.extend(given(jail, "vnet.interface").map(Action::Vnet));
     actions.extend(hooks(jail, "exec.start", true));
     actions.extend(hooks(jail, "command", true));
     actions.extend(hooks(jail, "exec.poststart", false));

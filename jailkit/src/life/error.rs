@@ -133,6 +133,11 @@ fn ended(exit: Exit) -> String {
 }
 
 impl JailError {
+    /// Well where there are no faults; all of them as one otherwise.
+    pub(super) fn none_of(faults: impl IntoIterator<Item = Self>) -> Result<(), Self> {
+        faults.into_iter().reduce(|first, then| first.and(Some(then))).map_or(Ok(()), Err)
+    }
+
     /// This failure, and what failed later on the way back.
     pub(super) fn and(self, then: Option<Self>) -> Self {
         match then {

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use bstr::{BStr, BString};
 
+use super::modules;
 use crate::host::Host;
 use crate::jailparam::{self, Change, no_form, plain_form};
 use crate::kernel::{self, GetFlags, Jid, KernelError, ParamKind, ParamType, Value};
@@ -87,7 +88,12 @@ impl List {
     /// # Errors
     /// [`ListError::Unknown`] for a parameter that the kernel does not know.
     pub fn new(host: &dyn Host, format: Format) -> Result<Self, ListError> {
-        let known = host.kernel().jail_params()?;
+        let mut known = host.kernel().jail_params()?;
+        for name in &format.params {
+            if known.iter().all(|param| param.name != *name) && modules::load_for(host.kernel(), name) {
+                known = host.kernel().jail_params()?;
+            }
+        }
         let mut columns = Columns::new(&known);
         let is_table = format.params.is_empty() && !format.header && !format.name_value && !format.settable;
         if is_table {

@@ -26,6 +26,7 @@
 //! Source of the behaviour: jail(8), jail.conf(5).
 
 mod action;
+mod addresses;
 mod claim;
 mod enter;
 mod error;
@@ -34,6 +35,7 @@ mod guard;
 mod held;
 mod list;
 mod modify;
+mod modules;
 mod mount;
 mod observer;
 mod params;

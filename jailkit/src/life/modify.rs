@@ -6,7 +6,7 @@ use super::graph::Named;
 use super::observer::What;
 use super::schedule::Outcome;
 use super::world::World;
-use super::{JailError, Operation, params, perform};
+use super::{JailError, Operation, addresses, params, perform};
 use crate::jailconf::ResolvedJail;
 use crate::kernel::{self, GetFlags, Jid, Param, ParamType, SetFlags, Value};
 
@@ -52,7 +52,7 @@ pub(super) fn outline(
     operation: Operation,
     named: &Named,
 ) -> Result<Vec<String>, JailError> {
-    let Some((jid, given)) = running(world, jail)? else {
+    let Some((jid, given)) = running_now(world, jail)? else {
         return match operation {
             Operation::StartOrModify => perform::outline_start(world, jail, named),
             _ => Err(JailError::NotRunning),
@@ -74,10 +74,31 @@ pub(super) fn outline(
 
 /// The jail's number, where it runs, and the parameters that the file gives it.
 fn running(world: &World<'_>, jail: &ResolvedJail) -> Result<Option<(Jid, Vec<Param>)>, JailError> {
-    if let Some(reason) = &jail.failed {
-        return Err(JailError::Conf(reason.message.clone()));
+    check(jail)?;
+    let given = params::import(jail, &*world.kinds_for(jail)?)?;
+    with_jid(world, jail, given)
+}
+
+/// The same, without a module loaded for any of them.
+fn running_now(world: &World<'_>, jail: &ResolvedJail) -> Result<Option<(Jid, Vec<Param>)>, JailError> {
+    check(jail)?;
+    let given = params::import_known(jail, &world.kinds())?;
+    with_jid(world, jail, given)
+}
+
+fn check(jail: &ResolvedJail) -> Result<(), JailError> {
+    match &jail.failed {
+        Some(reason) => Err(JailError::Conf(reason.message.clone())),
+        None => params::check_internal(jail),
     }
-    let given = params::import(jail, &world.kinds)?;
+}
+
+fn with_jid(
+    world: &World<'_>,
+    jail: &ResolvedJail,
+    mut given: Vec<Param>,
+) -> Result<Option<(Jid, Vec<Param>)>, JailError> {
+    params::add_addresses(&mut given, &addresses::of_hostname(world.host, jail)?);
     let dying = world.options.dying || jail.is_true("allow.dying");
     Ok(world.find(jail.name.as_bstr(), dying)?.map(|jid| (jid, given)))
 }
@@ -93,8 +114,9 @@ fn differing<'p>(
     jid: Jid,
     given: impl Iterator<Item = &'p Param>,
 ) -> Result<Vec<String>, JailError> {
+    let kinds = world.kinds();
     let known = |param: &'p Param| {
-        let (name, kind) = params::kind_of(&param.name, &world.kinds)?;
+        let (name, kind) = params::kind_of(&param.name, &kinds)?;
         Some((param, ParamType::new(name, kind)))
     };
     let (given, wanted): (Vec<&Param>, Vec<ParamType>) = given.filter_map(known).unzip();

@@ -24,12 +24,23 @@ pub(super) struct MountPoint {
 /// Options of fstab(5) that are no options of the mount.
 const NOT_OF_THE_MOUNT: &[&str] = &["", "auto", "failok", "late", "noauto", "rq", "rw", "sw", "xx"];
 
-/// All mounts of a jail, in the order they are made.
-pub(super) fn mount_points(host: &dyn Host, jail: &ResolvedJail) -> Result<Vec<MountPoint>, JailError> {
+/// All mounts of a jail, in the order they are made. What is no mount is added to `faults`.
+///
+/// # Errors
+/// An fstab(5) that cannot be read.
+pub(super) fn mount_points(
+    host: &dyn Host,
+    jail: &ResolvedJail,
+    faults: &mut Vec<JailError>,
+) -> Result<Vec<MountPoint>, JailError> {
     let mut points = Vec::new();
+    let mut add = |point: Result<MountPoint, JailError>| match point {
+        Ok(point) => points.push(point),
+        Err(error) => faults.push(error),
+    };
     for line in jail.values("mount") {
         if let Some(read) = JailMount::read(line).transpose() {
-            points.push(point("mount", read, line)?);
+            add(point("mount", read, line));
         }
     }
     for file in jail.values("mount.fstab").iter().filter(|file| !file.is_empty()) {
@@ -42,7 +53,7 @@ pub(super) fn mount_points(host: &dyn Host, jail: &ResolvedJail) -> Result<Vec<M
         let text = host.files().read(&path)?.ok_or_else(missing)?;
         let source = Source::new(&path, text);
         for (span, read) in Fstab::parse(&source).jail_mounts() {
-            points.push(point("mount.fstab", read, source.slice(span))?);
+            add(point("mount.fstab", read, source.slice(span)));
         }
     }
     let ruleset = jail.value("devfs_ruleset").map_or(DEVFS_RULESET.to_owned(), ToString::to_string);
@@ -50,12 +61,13 @@ pub(super) fn mount_points(host: &dyn Host, jail: &ResolvedJail) -> Result<Vec<M
         [("mount.devfs", "devfs", "dev"), ("mount.fdescfs", "fdescfs", "dev/fd"), ("mount.procfs", "procfs", "proc")];
     for (param, fstype, at) in synthetic.into_iter().filter(|(param, ..)| jail.is_true(param)) {
         let Some(root) = jail.value("path") else {
-            return Err(JailError::Param { param: param.into(), reason: "the jail has no path".to_owned() });
+            add(Err(JailError::Param { param: param.into(), reason: "the jail has no path".to_owned() }));
+            continue;
         };
         let options = if fstype == "devfs" { vec![("ruleset".to_owned(), Some(ruleset.clone()))] } else { Vec::new() };
         let target = root.to_path_lossy().join(at);
         let request = MountRequest { fstype: fstype.to_owned(), target, options, ..MountRequest::default() };
-        points.push(MountPoint { param: param.to_owned(), request });
+        add(Ok(MountPoint { param: param.to_owned(), request }));
     }
     Ok(points)
 }

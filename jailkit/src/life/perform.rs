@@ -7,12 +7,13 @@ use std::path::PathBuf;
 use bstr::{BStr, BString, ByteSlice};
 
 use super::action::{self, Action};
+use super::addresses::Address;
 use super::claim::{Claim, Note};
 use super::graph::Named;
 use super::mount::MountPoint;
 use super::observer::What;
 use super::schedule::Outcome;
-use super::spec::{Address, JailSpec};
+use super::spec::JailSpec;
 use super::world::{Found, World};
 use super::{JailError, guard, params, ready};
 use crate::jailconf::ResolvedJail;
@@ -22,7 +23,8 @@ use crate::process::{Exit, Program};
 /// Starts a jail; `again` for one that has just been stopped.
 pub(super) fn start(world: &World<'_>, jail: &ResolvedJail, named: &Named, again: bool) -> Result<Outcome, JailError> {
     let spec = JailSpec::of(world.host, jail)?;
-    let params = params::import(jail, &world.kinds)?;
+    let mut params = params::import(jail, &*world.kinds_for(jail)?)?;
+    params::add_addresses(&mut params, &spec.looked_up);
     let mut claim = Claim::take(world.host, spec.name.as_bstr())?;
     let left = claim.left();
     if let Some(jid) = world.find(spec.name.as_bstr(), false)? {
@@ -82,7 +84,8 @@ fn wait_until_ready(world: &World<'_>, spec: &JailSpec, jid: Jid) -> Result<(), 
 
 /// Stops a jail.
 pub(super) fn stop(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Result<Outcome, JailError> {
-    let mut spec = JailSpec::of(world.host, jail)?;
+    let mut spec = JailSpec::of_running(world.host, jail)?;
+    let faults = std::mem::take(&mut spec.faults);
     let mut claim = Claim::take(world.host, spec.name.as_bstr())?;
     let left = claim.left();
     let jid = world.find(spec.name.as_bstr(), false)?;
@@ -117,10 +120,11 @@ pub(super) fn stop(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Res
             return Err(error);
         }
     }
-    match run.all(&action::after(&spec, jail)) {
-        None => claim.finish().map(|()| Outcome::Stopped),
-        Some(error) => Err(error),
+    let failed = run.all(&action::after(&spec, jail));
+    if failed.is_none() {
+        claim.finish()?;
     }
+    JailError::none_of(failed.into_iter().chain(faults)).map(|()| Outcome::Stopped)
 }
 
 /// Where the file has given a running jail another root directory since, what it has mounted is below the one it runs
@@ -193,13 +197,13 @@ pub(super) fn outline_stop(world: &World<'_>, jail: &ResolvedJail, named: &Named
 /// The steps of a start as lines, for a jail that does not run by then.
 pub(super) fn outline_way_up(world: &World<'_>, jail: &ResolvedJail) -> Result<Vec<String>, JailError> {
     let spec = JailSpec::of(world.host, jail)?;
-    params::import(jail, &world.kinds)?;
+    params::import_known(jail, &world.kinds())?;
     Ok(lines(&action::up(&spec, jail)))
 }
 
 /// The steps of a stop as lines; none for a jail that does not run.
 pub(super) fn outline_way_down(world: &World<'_>, jail: &ResolvedJail) -> Result<Vec<String>, JailError> {
-    let mut spec = JailSpec::of(world.host, jail)?;
+    let mut spec = JailSpec::of_running(world.host, jail)?;
     match world.find(jail.name.as_bstr(), false)? {
         Some(jid) => follow(world, &mut spec, jid)?,
         None => return Ok(Vec::new()),
@@ -349,7 +353,6 @@ impl<'w, 's> Run<'w, 's> {
         if is_held {
             all.push(Param::flag("persist"));
         }
-        add_addresses(&mut all, &self.spec.looked_up);
         let create = SetFlags { create: true, ..SetFlags::default() };
         let kernel = self.world.host.kernel();
         match kernel.jail_set(&all, create) {
@@ -497,32 +500,4 @@ fn family(address: &Address) -> &'static str {
 fn is_same(found: &Found, point: &MountPoint) -> bool {
     let same_source = point.request.fstype != "nullfs" || point.request.source.as_ref() == Some(&found.source);
     found.fstype == point.request.fstype && same_source
-}
-
-/// Adds the addresses of `ip_hostname` to the parameters.
-fn add_addresses(params: &mut Vec<Param>, found: &[std::net::IpAddr]) {
-    let mut extend = |name: &str, empty: Value| match params.iter().position(|param| param.name == name) {
-        Some(at) => at,
-        None => {
-            params.push(Param::new(name, empty));
-            params.len() - 1
-        }
-    };
-    let four = found.iter().any(std::net::IpAddr::is_ipv4).then(|| extend("ip4.addr", Value::Ipv4(Vec::new())));
-    let six = found.iter().any(std::net::IpAddr::is_ipv6).then(|| extend("ip6.addr", Value::Ipv6(Vec::new())));
-    for address in found {
-        match (address, four, six) {
-            (std::net::IpAddr::V4(address), Some(at), _) => {
-                if let Value::Ipv4(list) = &mut params[at].value {
-                    list.push(*address);
-                }
-            }
-            (std::net::IpAddr::V6(address), _, Some(at)) => {
-                if let Value::Ipv6(list) = &mut params[at].value {
-                    list.push(*address);
-                }
-            }
-            _ => {}
-        }
-    }
 }

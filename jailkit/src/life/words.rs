@@ -1,8 +1,8 @@
 //! Jails by the words of jail(8), without a jail.conf(5): what jail_setv(3) of libjail is for.
 
-use std::collections::HashMap;
+use bstr::ByteSlice;
 
-use super::{JailError, params};
+use super::{JailError, modules, params};
 use crate::jailconf::{Name, ResolvedParam, Text, Values};
 use crate::kernel::{Jid, Kernel, SetFlags};
 
@@ -30,7 +30,12 @@ pub fn set_jail<T: AsRef<[u8]>>(
     words: &[(T, Option<T>)],
     flags: SetFlags,
 ) -> Result<Jid, JailError> {
-    let kinds: HashMap<_, _> = kernel.jail_params()?.into_iter().map(|param| (param.name, param.kind)).collect();
+    let mut kinds = modules::kinds(kernel)?;
+    let names = words.iter().filter_map(|(name, _)| name.as_ref().to_str().ok());
+    let missing: Vec<_> = names.filter(|name| modules::may_bring(name, &kinds)).collect();
+    if missing.into_iter().filter(|name| modules::load_for(kernel, name)).count() > 0 {
+        kinds = modules::kinds(kernel)?;
+    }
     let text = |bytes: &T| Text::from(bytes.as_ref());
     let words = words.iter().map(|(name, value)| ResolvedParam {
         name: Name::from(name.as_ref()),

@@ -3,14 +3,15 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use bstr::{BStr, BString};
+use bstr::{BStr, BString, ByteSlice};
 
 use super::mount::MountPoint;
 use super::observer::{Event, Observer, What};
-use super::{LifeError, Options};
+use super::{LifeError, Options, modules};
 use crate::host::Host;
+use crate::jailconf::ResolvedJail;
 use crate::kernel::{self, GetFlags, Jid, KernelError, MountRequest, ParamKind};
 
 /// A host with what the run found on it.
@@ -19,7 +20,7 @@ pub(super) struct World<'a> {
     pub(super) options: &'a Options,
     pub(super) observer: &'a dyn Observer,
     /// The parameters that the kernel knows.
-    pub(super) kinds: HashMap<String, ParamKind>,
+    kinds: Mutex<Arc<HashMap<String, ParamKind>>>,
     /// What is mounted where, the topmost last.
     mounts: Mutex<HashMap<PathBuf, Vec<Found>>>,
     addresses: HashSet<(String, IpAddr)>,
@@ -41,7 +42,7 @@ impl<'a> World<'a> {
         observer: &'a dyn Observer,
     ) -> Result<Self, LifeError> {
         let kernel = host.kernel();
-        let kinds = kernel.jail_params()?.into_iter().map(|param| (param.name, param.kind)).collect();
+        let kinds = Mutex::new(Arc::new(modules::kinds(kernel)?));
         let interfaces = kernel.interfaces()?.into_iter();
         let addresses = interfaces.flat_map(|interface| {
             let name = interface.name;
@@ -50,6 +51,25 @@ impl<'a> World<'a> {
         let addresses = addresses.collect();
         let mounts = Mutex::new(table(host)?);
         Ok(Self { host, options, observer, kinds, mounts, addresses, failed: Mutex::default() })
+    }
+
+    /// The parameters that the kernel knows now.
+    pub(super) fn kinds(&self) -> Arc<HashMap<String, ParamKind>> {
+        Arc::clone(&self.kinds.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The parameters that the kernel knows once the modules are loaded that bring those of a jail.
+    pub(super) fn kinds_for(&self, jail: &ResolvedJail) -> Result<Arc<HashMap<String, ParamKind>>, KernelError> {
+        let kinds = self.kinds();
+        let names = jail.params.iter().filter_map(|param| param.name.to_str().ok());
+        let missing: Vec<_> = names.filter(|name| modules::may_bring(name, &kinds)).collect();
+        let loaded = missing.into_iter().filter(|name| modules::load_for(self.host.kernel(), name)).count();
+        if loaded == 0 {
+            return Ok(kinds);
+        }
+        let kinds = Arc::new(modules::kinds(self.host.kernel())?);
+        *self.kinds.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&kinds);
+        Ok(kinds)
     }
 
     /// Tells the observer; that a jail has failed, once.
