@@ -2,12 +2,13 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod addresses;
+mod beyond;
 mod buffers;
 mod creation;
 mod dying;
 mod inside;
 mod limits;
-mod modules;
+
 mod mounts;
 mod names;
 mod permissions;

@@ -42,7 +42,11 @@ const CHANGES: &[Change] = &[
     Change(
         "a dying jail stays dead",
         &["x = set c persist name=s:x", "hold $x", "remove $x", "set ud name=s:x persist"],
-        &[("13.2", r#"{"ok":1}"#), ("15", r#"{"errno":"ENOENT","errmsg":"jail \"x\" not found"}"#)],
+        &[
+            ("13.2", r#"{"ok":1}"#),
+            ("14", r#"{"ok":1}"#),
+            ("15", r#"{"errno":"ENOENT","errmsg":"jail \"x\" not found"}"#),
+        ],
     ),
     Change(
         "and its jid finds nothing",

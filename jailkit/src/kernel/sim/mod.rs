@@ -27,6 +27,7 @@ mod prison;
 mod release;
 pub mod scenario;
 mod state;
+mod sysctl;
 
 use std::net::IpAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -379,15 +380,12 @@ impl Kernel for SimKernel {
     }
 
     fn sysctl(&self, name: &str) -> Result<i64, KernelError> {
-        let read = self.read(|state| state.rest().sysctls.get(name).copied().ok_or(Errno::ENOENT.into()));
+        let read = self.read(|state| Ok(sysctl::read(state, self.mine(), name)?));
         read.map_err(|refusal| refusal.of(format!("sysctl {name}")))
     }
 
     fn set_sysctl(&self, name: &str, value: i64) -> Result<(), KernelError> {
-        let set = self.change(|state| {
-            *state.rest_mut().sysctls.get_mut(name).ok_or(Errno::ENOENT)? = value;
-            Ok(())
-        });
+        let set = self.change(|state| Ok(sysctl::write(state, self.mine(), name, value)?));
         set.map_err(|refusal| refusal.of(format!("sysctl {name}={value}")))
     }
 }

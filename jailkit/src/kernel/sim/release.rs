@@ -4,9 +4,9 @@
 //! |---|---|---|---|
 //! | nmount(2) turns `ENOENT` and `ENODEV` into `EINVAL` with `Invalid fstype` | 13 | 14: as they are | recorded on 13.2; vfs_donmount |
 //! | a nullfs may show a file on a file | 13: `ENOTDIR` | 14 | vfs_domount_first, nullfs_mount |
-//! | `JAIL_DYING` lets jail_set(2) revive a dying jail | 13 | 14: a dying jail stays dead | kern_jail_set |
-//! | a jid that a dying jail has | 13: `already exists` | 14: the dying jail is given another jid | kern_jail_set |
-//! | a jail changed by its jid | 13: measured by its parent | 14: measured by the caller's prison, whose name comes before its new one | kern_jail_set |
+//! | `JAIL_DYING` lets jail_set(2) revive a dying jail | 14 | 15: a dying jail stays dead | kern_jail_set |
+//! | a jid that a dying jail has | 14: `already exists` | 15: the dying jail is given another jid | kern_jail_set |
+//! | a jail changed by its jid | 14: measured by its parent | 15: measured by the caller's prison, whose name comes before its new one | kern_jail_set |
 //! | a caller without privileges | 14: `EPERM` before all else | 15: after `no valid operation` | kern_jail_set |
 //! | `allow.unprivileged_parent_tampering` | | 15: as `allow.unprivileged_proc_debug`, may be had where the parent has it not; the host has it not | `PR_ALLOW_DIFFERENCES` in jail.h |
 //! | text kept with a jail | 14: none | 15: `meta`, `env`, `meta.KEY`, `env.KEY` | kern_jailmeta.c |
@@ -67,7 +67,7 @@ impl Release {
 
     /// Whether `JAIL_DYING` lets jail_set(2) change a dying jail, which may live again by that.
     pub(super) fn revives(self) -> bool {
-        !self.has(14)
+        !self.has(15)
     }
 
     /// The bits of every `allow.` parameter that the host of this release has.

@@ -140,10 +140,9 @@ impl State {
             release,
             interfaces: vec![Interface { name: "lo0".into(), addresses: loopback }],
             sysctls: [
-                ("kern.osreldate", release.osreldate().into()),
                 ("net.inet.ip.forwarding", 0),
                 ("net.inet6.ip6.forwarding", 0),
-                ("security.jail.jailed", 0),
+                ("security.jail.enforce_statfs", 2),
             ]
             .map(|(name, value)| (name.to_owned(), value))
             .into(),

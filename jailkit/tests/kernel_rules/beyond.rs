@@ -1,4 +1,4 @@
-//! What modules bring, which scenarios have no call for.
+//! What scenarios have no call for: modules, and sysctl(3).
 
 use jailkit::kernel::sim::SimKernel;
 use jailkit::kernel::{Errno, GetFlags, Kernel, KernelError, Param, ParamKind, ParamType, SetFlags, Value};
@@ -84,4 +84,40 @@ fn what_linux_programs_are_told_has_a_form() {
         assert_eq!((error.errno, error.message.as_deref()), (errno, message), "{param:?}");
     }
     create(&kernel, "x", &[text("linux.osrelease", "5.15.0-generic")]).unwrap();
+}
+
+#[test]
+fn a_jail_is_told_of_itself_and_changes_nothing() {
+    let (_root, kernel) = boot();
+    kernel.set_sysctl("security.jail.enforce_statfs", 1).unwrap();
+    let jail = [
+        Param::flag("persist"),
+        Param::flag("allow.chflags"),
+        Param::flag("allow.mount.tmpfs"),
+        Param::new("securelevel", Value::Int(2)),
+        Param::new("osreldate", Value::Int(1_200_000)),
+    ];
+    let jid = kernel.jail_set(&jail, SetFlags { create: true, ..SetFlags::default() }).unwrap();
+    let inside = kernel.clone();
+    inside.jail_attach(jid).unwrap();
+    for (name, on_host, in_jail) in [
+        ("security.jail.jailed", 0, 1),
+        ("security.jail.vnet", 0, 0),
+        ("security.jail.enforce_statfs", 1, 1),
+        ("security.jail.chflags_allowed", 0, 1),
+        ("security.jail.set_hostname_allowed", 1, 1),
+        ("security.jail.socket_unixiproute_only", 1, 1),
+        ("security.jail.mount_tmpfs_allowed", 0, 1),
+        ("kern.securelevel", -1, 2),
+        ("kern.osreldate", 1_302_001, 1_200_000),
+    ] {
+        assert_eq!((kernel.sysctl(name).unwrap(), inside.sysctl(name).unwrap()), (on_host, in_jail), "{name}");
+    }
+    for (kernel, name, errno) in [
+        (&inside, "net.inet.ip.forwarding", Errno::EPERM),
+        (&kernel, "security.jail.jailed", Errno::EPERM),
+        (&kernel, "security.jail.mount_linprocfs_allowed", Errno::ENOENT),
+    ] {
+        assert_eq!(kernel.set_sysctl(name, 1).unwrap_err().errno, errno, "{name}");
+    }
 }
