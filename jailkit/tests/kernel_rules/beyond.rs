@@ -39,6 +39,7 @@ fn parameters_come_with_their_modules() {
         ("linprocfs", "allow.mount.linprocfs"),
         ("linux", "linux"),
         ("linux64", "linux.osrelease"),
+        ("linsysfs", "linux.osname"),
         ("vmm", "allow.vmm"),
         ("zfs", "allow.mount.zfs"),
     ] {
@@ -47,6 +48,8 @@ fn parameters_come_with_their_modules() {
         assert!(!knows(), "{param} without {module}");
         kernel.load_module(module).unwrap();
         assert!(knows(), "{param} with {module}");
+        kernel.unload_module(module).unwrap();
+        assert_eq!(knows(), param.starts_with("allow."), "{param} after {module}");
     }
 }
 

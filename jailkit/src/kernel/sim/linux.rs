@@ -24,9 +24,12 @@ pub(super) struct Linux {
     oss_version: i32,
 }
 
+/// The modules that bring the parameters, most by what they depend on.
+const MODULES: [&str; 4] = ["linprocfs", "linsysfs", "linux", "linux64"];
+
 /// Whether the kernel knows the parameters.
 pub(super) fn is_known(rest: &Rest) -> bool {
-    ["linux", "linux64"].iter().any(|module| rest.modules.contains(*module))
+    MODULES.iter().any(|module| rest.modules.contains(*module))
 }
 
 impl Linux {

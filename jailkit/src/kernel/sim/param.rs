@@ -31,9 +31,9 @@ const fn allow(name: &'static str, no: &'static str, default: bool, since: u8) -
 }
 
 impl Allow {
-    /// Whether a kernel of this release, with these modules loaded, knows it.
+    /// Whether a kernel of this release, with these modules loaded before, knows it.
     pub(super) fn is_known(&self, rest: &Rest) -> bool {
-        rest.release.has(self.since) && self.module.is_none_or(|module| rest.modules.contains(module))
+        rest.release.has(self.since) && self.module.is_none_or(|module| rest.brought.contains(module))
     }
 }
 

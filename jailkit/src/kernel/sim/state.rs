@@ -71,6 +71,9 @@ pub(super) struct Rest {
     /// Interfaces that are in a jail's network stack, and whose.
     pub(super) moved: BTreeMap<String, (Jid, Interface)>,
     pub(super) modules: BTreeSet<String>,
+    /// Modules that have ever been loaded: the permissions they brought stay.
+    #[serde(default)]
+    pub(super) brought: BTreeSet<String>,
     pub(super) sysctls: BTreeMap<String, i64>,
     pub(super) pf: Pf,
 }
@@ -306,6 +309,7 @@ impl State {
         if let Some(module) = module.filter(|module| !self.rest.modules.contains(*module)) {
             let knew_linux = linux::is_known(&self.rest);
             self.rest_mut().modules.insert(module.to_owned());
+            self.rest_mut().brought.insert(module.to_owned());
             if !knew_linux && linux::is_known(&self.rest) {
                 linux::load(self);
             }
