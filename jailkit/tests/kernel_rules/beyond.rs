@@ -4,8 +4,12 @@ use jailkit::kernel::sim::SimKernel;
 use jailkit::kernel::{Errno, GetFlags, Kernel, KernelError, Param, ParamKind, ParamType, SetFlags, Value};
 
 fn boot() -> (tempfile::TempDir, SimKernel) {
+    boot_of("13.2")
+}
+
+fn boot_of(release: &str) -> (tempfile::TempDir, SimKernel) {
     let root = tempfile::tempdir().unwrap();
-    let kernel = SimKernel::boot(root.path(), "13.2".parse().unwrap()).unwrap();
+    let kernel = SimKernel::boot(root.path(), release.parse().unwrap()).unwrap();
     (root, kernel)
 }
 
@@ -87,6 +91,32 @@ fn what_linux_programs_are_told_has_a_form() {
         assert_eq!((error.errno, error.message.as_deref()), (errno, message), "{param:?}");
     }
     create(&kernel, "x", &[text("linux.osrelease", "5.15.0-generic")]).unwrap();
+}
+
+#[test]
+fn a_jail_mounts_snapshots_where_its_parent_does() {
+    let (_root, kernel) = boot_of("14");
+    kernel.load_module("zfs").unwrap();
+    let mounts = |value| Param::new("zfs.mount_snapshot", Value::Int(value));
+    let read = |name: &str| {
+        let wanted = ["zfs", "zfs.mount_snapshot"].map(|name| ParamType::new(name, ParamKind::Int));
+        kernel.jail_get(&[text("name", name)], &wanted, GetFlags::default()).unwrap().1
+    };
+    create(&kernel, "p", &[mounts(1)]).unwrap();
+    create(&kernel, "p.copy", &[]).unwrap();
+    create(&kernel, "p.as", &[Param::new("zfs", Value::Int(2))]).unwrap();
+    create(&kernel, "p.own", &[mounts(0)]).unwrap();
+    for (name, way, value) in [("p", 1, 1), ("p.copy", 1, 1), ("p.as", 2, 0), ("p.own", 1, 0)] {
+        assert_eq!(read(name), [Value::Int(way), Value::Int(value)], "{name}");
+    }
+    for (name, param, errno) in [
+        ("p.own.more", mounts(1), Errno::EPERM),
+        ("q", mounts(2), Errno::EINVAL),
+        ("q", Param::new("zfs", Value::Int(0)), Errno::EINVAL),
+    ] {
+        assert_eq!(create(&kernel, name, &[param]).unwrap_err().errno, errno, "{name}");
+        assert!(kernel.jail_get(&[text("name", name)], &[], GetFlags::default()).is_err(), "{name} is made");
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::options::Options;
 use super::param::{SYSV, allow_bit};
 use super::prison::Prison;
 use super::state::State;
-use super::{Refusal, linux, meta};
+use super::{Refusal, linux, meta, zfs};
 use crate::kernel::Errno;
 
 /// What cannot be changed of a jail that is there.
@@ -65,6 +65,7 @@ pub(super) fn check(
     meta::check(state, options);
     check_sysv(state, prison, options)?;
     linux::check(state, options)?;
+    zfs::check(state, options)?;
     options.refuse_unseen()?;
     Ok(name)
 }

@@ -88,6 +88,7 @@ fn with_defaults(state: &State, mine: i32, parent: i32, jid: i32, request: &Requ
         cpuset: state.next_cpuset(),
         meta: Default::default(),
         linux: None,
+        zfs: None,
         sysv: [None; SYSV.len()],
         processes: 0,
         held: 0,

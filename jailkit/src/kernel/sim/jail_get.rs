@@ -8,7 +8,7 @@ use super::options::Options;
 use super::param::{ALLOW, SYSV};
 use super::prison::Prison;
 use super::state::State;
-use super::{Refusal, linux, meta};
+use super::{Refusal, linux, meta, zfs};
 use crate::kernel::{Errno, GetFlags, Jid};
 
 /// Finds a jail and answers what is asked of it, for a process in the prison `mine`.
@@ -80,7 +80,8 @@ fn answer(state: &State, mine: i32, prison: &Prison, options: &mut Options) -> R
     for (name, whose) in SYSV.iter().zip(prison.sysv) {
         options.answer_int(name, whose.map_or(0, |jid| new_or_inherited(jid == prison.jid)))?;
     }
-    linux::get(state, prison, options)
+    linux::get(state, prison, options)?;
+    zfs::get(state, prison, options)
 }
 
 /// A prison path as a prison at `own` sees it (`prison_path`).

@@ -28,6 +28,7 @@ mod release;
 pub mod scenario;
 mod state;
 mod sysctl;
+mod zfs;
 
 use std::net::IpAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};

@@ -3,6 +3,7 @@
 use super::linux::{self, UTSNAME_LEN};
 use super::meta::{META, META_LEN};
 use super::state::Rest;
+use super::zfs;
 use crate::kernel::{ParamKind, ParamType};
 
 /// The most a name or hostname takes, its NUL included (`MAXHOSTNAMELEN`).
@@ -117,13 +118,16 @@ const LINUX: &[(&str, ParamKind)] = &[
     ("linux.oss_version", ParamKind::Int),
 ];
 
+const ZFS: &[(&str, ParamKind)] = &[("zfs", ParamKind::JailSys), ("zfs.mount_snapshot", ParamKind::Int)];
+
 /// Every parameter of a kernel.
 pub(super) fn types(rest: &Rest) -> Vec<ParamType> {
     let fixed = FIXED.iter().map(|&(name, kind)| ParamType::new(name, kind));
     let allow = ALLOW.iter().filter(|allow| allow.is_known(rest));
     let meta = META.iter().filter(|_| rest.release.has(15)).map(|name| (*name, ParamKind::String(META_LEN)));
     let linux = LINUX.iter().filter(|_| linux::is_known(rest)).copied();
-    let brought = meta.chain(linux).map(|(name, kind)| ParamType::new(name, kind));
+    let zfs = ZFS.iter().filter(|_| zfs::is_known(rest)).copied();
+    let brought = meta.chain(linux).chain(zfs).map(|(name, kind)| ParamType::new(name, kind));
     let fixed = fixed.chain(brought);
     fixed.chain(allow.map(|allow| ParamType::new(allow.name, ParamKind::Bool))).collect()
 }

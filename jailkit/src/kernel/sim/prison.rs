@@ -74,6 +74,9 @@ pub(super) struct Prison {
     /// What its Linux programs are told, where that is not what the parent's are.
     #[serde(default)]
     pub(super) linux: Option<Linux>,
+    /// Whether it may mount snapshots of ZFS, where that is not what the parent may.
+    #[serde(default)]
+    pub(super) zfs: Option<i32>,
     /// Whose System V objects it sees: its own, a parent's, or none.
     pub(super) sysv: [Option<i32>; SYSV.len()],
     /// Processes that run in it.
@@ -122,6 +125,7 @@ impl Prison {
             cpuset: 1,
             meta: Default::default(),
             linux: None,
+            zfs: None,
             sysv: [Some(0); SYSV.len()],
             processes: 0,
             held: 0,

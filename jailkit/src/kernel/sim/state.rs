@@ -12,6 +12,7 @@ use super::linux;
 use super::namei::Place;
 use super::prison::Prison;
 use super::release::Release;
+use super::zfs;
 use crate::kernel::{Interface, Jid, Mount, MountFlags};
 
 /// Modules that can be loaded.
@@ -307,11 +308,14 @@ impl State {
     /// Loads the module of a file system, as nmount(2) does where it is missing.
     pub(super) fn load(&mut self, module: Option<&str>) {
         if let Some(module) = module.filter(|module| !self.rest.modules.contains(*module)) {
-            let knew_linux = linux::is_known(&self.rest);
+            let (knew_linux, knew_zfs) = (linux::is_known(&self.rest), zfs::is_known(&self.rest));
             self.rest_mut().modules.insert(module.to_owned());
             self.rest_mut().brought.insert(module.to_owned());
             if !knew_linux && linux::is_known(&self.rest) {
                 linux::load(self);
+            }
+            if !knew_zfs && zfs::is_known(&self.rest) {
+                zfs::load(self);
             }
         }
     }
