@@ -146,6 +146,11 @@ fn a_jail_is_told_of_itself_and_changes_nothing() {
     ] {
         assert_eq!((kernel.sysctl(name).unwrap(), inside.sysctl(name).unwrap()), (on_host, in_jail), "{name}");
     }
+    assert!(kernel.sysctl("security.jail.children.max").is_err());
+    let (_root, newest) = boot_of("15");
+    create(&newest, "p", &[]).unwrap();
+    assert_eq!(newest.sysctl("security.jail.children.max").unwrap(), 999_999);
+    assert_eq!(newest.sysctl("security.jail.children.cur").unwrap(), 1);
     for (kernel, name, errno) in [
         (&inside, "net.inet.ip.forwarding", Errno::EPERM),
         (&kernel, "security.jail.jailed", Errno::EPERM),

@@ -10,6 +10,7 @@
 //! | a caller without privileges | 14: `EPERM` before all else | 15: after `no valid operation` | kern_jail_set |
 //! | `allow.unprivileged_parent_tampering` | | 15: as `allow.unprivileged_proc_debug`, may be had where the parent has it not; the host has it not | `PR_ALLOW_DIFFERENCES` in jail.h |
 //! | `zfs`, `zfs.mount_snapshot` with the module zfs | 13: none | 14 | zfs_vfsops.c |
+//! | `security.jail.children.{cur,max}`, `security.jail.mlock_allowed` | 14: none | 15 | kern_jail.c |
 //! | text kept with a jail | 14: none | 15: `meta`, `env`, `meta.KEY`, `env.KEY` | kern_jailmeta.c |
 //! | `linux.osrelease` of the host | 13: 3.17.0; 14: 4.4.0 | 15: 5.15.0 | linux_mib.h |
 //! | jail descriptors | 14: none | 15: `JAIL_GET_DESC`, jail_attach_jd(2), jail_remove_jd(2) | kern_jaildesc.c |

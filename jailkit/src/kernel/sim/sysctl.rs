@@ -15,6 +15,7 @@ const RENAMED: &[(&str, &str)] = &[
     ("mount_allowed", "allow.mount"),
     ("set_hostname_allowed", "allow.set_hostname"),
     ("sysvipc_allowed", "allow.sysvipc"),
+    ("vmm_allowed", "allow.vmm"),
 ];
 
 /// What it is, for a process in the prison `mine`; `ENOENT` where there is none of that name.
@@ -50,13 +51,16 @@ pub(super) fn default_enforce_statfs(state: &State) -> i32 {
 }
 
 fn of_jail(state: &State, own: &Prison, name: &str) -> Option<i64> {
-    let is_jail = own.jid != 0;
+    let (is_jail, newest) = (own.jid != 0, state.rest().release.has(15));
     let value = match name {
         "jailed" => is_jail.into(),
         "vnet" => (is_jail && own.vnet).into(),
         "jail_max_af_ips" => 255,
         "enforce_statfs" if is_jail => own.enforce_statfs,
         "enforce_statfs" => default_enforce_statfs(state),
+        "children.cur" if newest => state.child_count(own.jid),
+        "children.max" if newest => own.children_max,
+        "mlock_allowed" if newest => allows(own, "allow.mlock")?.into(),
         "devfs_ruleset" => own.devfs_ruleset,
         "socket_unixiproute_only" => i32::from(!allows(own, "allow.socket_af")?),
         name => {
