@@ -14,6 +14,7 @@ mod names;
 mod permissions;
 mod random;
 mod releases;
+mod sizes;
 
 use jailkit::kernel::sim::scenario::Runner;
 
