@@ -153,14 +153,15 @@ fn without_hooks(actions: Vec<Action<'_>>) -> Vec<Action<'_>> {
     actions.into_iter().filter(|action| !matches!(action, Action::Hook { .. })).collect()
 }
 
-/// Removes jails that run and that no file has.
+/// Removes jails that run and that no file has; names of no jail at all fail.
 pub(super) fn strays(world: &World<'_>, named: &Named) -> Vec<(BString, Result<Outcome, JailError>)> {
-    let remove = |name: &BString| {
-        let outcome = stray(world, name.as_bstr());
+    let told = |name: &BString, outcome| {
         world.tell(name.as_bstr(), What::Done(&outcome));
         (name.clone(), outcome)
     };
-    named.strays.iter().map(remove).collect()
+    let unknown = named.unknown.iter().map(|name| told(name, Err(JailError::NoJail)));
+    let removed = named.strays.iter().map(|name| told(name, stray(world, name.as_bstr())));
+    unknown.chain(removed).collect()
 }
 
 /// Ends a jail that runs without what a file may say of it.
