@@ -79,11 +79,9 @@ pub unsafe extern "C" fn jk_fstab_parse(
 ) -> Status {
     // SAFETY: as the section above says.
     unsafe {
-        guard::call(error, || {
-            let place = handle::place(fstab, "fstab")?;
+        guard::give(error, fstab, "fstab", || {
             let source = Source::new(name.path("name")?, text.slice("text")?);
-            place.put(handle::new(fstab::Fstab::parse(&source).into()));
-            Ok(())
+            Ok(fstab::Fstab::parse(&source).into())
         })
     }
 }
@@ -100,12 +98,10 @@ pub unsafe extern "C" fn jk_fstab_parse(
 pub unsafe extern "C" fn jk_fstab_read(path: Bytes, fstab: *mut *mut Fstab, error: *mut *mut Error) -> Status {
     // SAFETY: as the section above says.
     unsafe {
-        guard::call(error, || {
-            let place = handle::place(fstab, "fstab")?;
+        guard::give(error, fstab, "fstab", || {
             let path = path.path("path")?;
             let source = Source::read(path).map_err(|error| Failure::unreadable(path, &error))?;
-            place.put(handle::new(fstab::Fstab::parse(&source).into()));
-            Ok(())
+            Ok(fstab::Fstab::parse(&source).into())
         })
     }
 }
@@ -216,13 +212,7 @@ pub unsafe extern "C" fn jk_fstab_formatted(
     error: *mut *mut Error,
 ) -> Status {
     // SAFETY: as the section above says.
-    unsafe {
-        guard::call(error, || {
-            let place = handle::place(text, "text")?;
-            place.put(handle::new(handle::get(fstab, "fstab")?.fstab.formatted()));
-            Ok(())
-        })
-    }
+    unsafe { guard::give(error, text, "text", || Ok(handle::get(fstab, "fstab")?.fstab.formatted())) }
 }
 
 /// Finds what is wrong with the file. Where nothing is, the warnings are in `findings`, if that is not NULL; free them

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::error::{Error, Status};
 use crate::failure::Failure;
-use crate::handle;
+use crate::handle::{self, Handle};
 
 /// Makes a call that may fail. Where it does, and `error` is a place for it, an error is put there, else NULL.
 ///
@@ -28,6 +28,26 @@ pub(crate) unsafe fn call(error: *mut *mut Error, work: impl FnOnce() -> Result<
         unsafe { error.write_unaligned(handle::new(failure.into())) };
     }
     status
+}
+
+/// Makes a call that gives a new handle in `at`: NULL is there where it fails.
+///
+/// # Safety
+/// `error` and `at` are NULL, or there are places for a pointer.
+pub(crate) unsafe fn give<H: Handle>(
+    error: *mut *mut Error,
+    at: *mut *mut H,
+    what: &str,
+    work: impl FnOnce() -> Result<H::Value, Failure>,
+) -> Status {
+    // SAFETY: the caller's word.
+    unsafe {
+        call(error, || {
+            let place = handle::place(at, what)?;
+            place.put(handle::new(work()?));
+            Ok(())
+        })
+    }
 }
 
 /// Makes a call that looks something up; where it is not there, or the call panics, the default is the answer.

@@ -45,12 +45,7 @@ impl Opened {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jk_host_native(host: *mut *mut Host, error: *mut *mut Error) -> Status {
     // SAFETY: as the section above says.
-    unsafe {
-        guard::call(error, || {
-            handle::place(host, "host")?.put(handle::new(native()?));
-            Ok(())
-        })
-    }
+    unsafe { guard::give(error, host, "host", native) }
 }
 
 #[cfg(target_os = "freebsd")]
@@ -80,14 +75,12 @@ fn native() -> Result<Opened, Failure> {
 pub unsafe extern "C" fn jk_host_simulated(directory: Bytes, host: *mut *mut Host, error: *mut *mut Error) -> Status {
     // SAFETY: as the section above says.
     unsafe {
-        guard::call(error, || {
-            let place = handle::place(host, "host")?;
+        guard::give(error, host, "host", || {
             let path = directory.path("directory")?;
             let opened = SimHost::open(path).map_err(|error| {
                 Failure::from_io(&error, format!("cannot open a simulated host in {}: {error}", path.display()))
             })?;
-            place.put(handle::new(Opened::new(Arc::new(opened))));
-            Ok(())
+            Ok(Opened::new(Arc::new(opened)))
         })
     }
 }

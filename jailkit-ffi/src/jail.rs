@@ -55,8 +55,7 @@ pub unsafe extern "C" fn jk_jails_list(
 ) -> Status {
     // SAFETY: as the section above says.
     unsafe {
-        guard::call(error, || {
-            let place = handle::place(jails, "jails")?;
+        guard::give(error, jails, "jails", || {
             let params: Vec<_> = Bytes::strs(params, len, "params")?.into_iter().map(str::to_owned).collect();
             if params.is_empty() {
                 return Err(Failure::argument("'params' names no parameter"));
@@ -64,8 +63,7 @@ pub unsafe extern "C" fn jk_jails_list(
             let host = &*handle::get(host, "host")?.host;
             let mut list = List::new(host, Format { params, ..Format::default() })?;
             list.read(host, &Selection { jail: None, dying })?;
-            place.put(handle::new(list.rows().collect()));
-            Ok(())
+            Ok(list.rows().collect())
         })
     }
 }

@@ -42,11 +42,9 @@ pub unsafe extern "C" fn jk_jailconf_parse(
 ) -> Status {
     // SAFETY: as the section above says.
     unsafe {
-        guard::call(error, || {
-            let place = handle::place(conf, "conf")?;
+        guard::give(error, conf, "conf", || {
             let source = Source::new(name.path("name")?, text.slice("text")?);
-            place.put(handle::new(jailconf::JailConf::parse(&source)?));
-            Ok(())
+            Ok(jailconf::JailConf::parse(&source)?)
         })
     }
 }
@@ -64,12 +62,10 @@ pub unsafe extern "C" fn jk_jailconf_parse(
 pub unsafe extern "C" fn jk_jailconf_read(path: Bytes, conf: *mut *mut JailConf, error: *mut *mut Error) -> Status {
     // SAFETY: as the section above says.
     unsafe {
-        guard::call(error, || {
-            let place = handle::place(conf, "conf")?;
+        guard::give(error, conf, "conf", || {
             let path = path.path("path")?;
             let source = Source::read(path).map_err(|error| Failure::unreadable(path, &error))?;
-            place.put(handle::new(jailconf::JailConf::parse(&source)?));
-            Ok(())
+            Ok(jailconf::JailConf::parse(&source)?)
         })
     }
 }
@@ -116,14 +112,12 @@ pub unsafe extern "C" fn jk_jailconf_get(
 ) -> Status {
     // SAFETY: as the section above says.
     unsafe {
-        guard::call(error, || {
-            let place = handle::place(values, "values")?;
+        guard::give(error, values, "values", || {
             let conf = handle::get(conf, "conf")?;
             let (block, param) = (block(conf, jail)?, param.str("param")?);
             let values = conf.own(block, param);
             let values = values.ok_or_else(|| Failure::not_found(format!("the block does not have '{param}'")))?;
-            place.put(handle::new(values));
-            Ok(())
+            Ok(values)
         })
     }
 }
@@ -239,13 +233,7 @@ pub unsafe extern "C" fn jk_jailconf_formatted(
     error: *mut *mut Error,
 ) -> Status {
     // SAFETY: as the section above says.
-    unsafe {
-        guard::call(error, || {
-            let place = handle::place(text, "text")?;
-            place.put(handle::new(handle::get(conf, "conf")?.formatted()?));
-            Ok(())
-        })
-    }
+    unsafe { guard::give(error, text, "text", || Ok(handle::get(conf, "conf")?.formatted()?)) }
 }
 
 /// Says whether jail(8) and the kernel would take the file and its jails. Where it would, the warnings are in `findings`, if that is not NULL;
@@ -291,11 +279,9 @@ pub unsafe extern "C" fn jk_jailconf_resolve(
 ) -> Status {
     // SAFETY: as the section above says.
     unsafe {
-        guard::call(error, || {
-            let place = handle::place(resolved, "resolved")?;
+        guard::give(error, resolved, "resolved", || {
             let resolved = handle::get(conf, "conf")?.resolve()?;
-            place.put(handle::new(ResolvedConf::new(resolved)));
-            Ok(())
+            Ok(ResolvedConf::new(resolved))
         })
     }
 }

@@ -93,13 +93,7 @@ pub unsafe extern "C" fn jk_unmount(host: *const Host, target: Bytes, force: boo
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jk_mounts_list(host: *const Host, mounts: *mut *mut Mounts, error: *mut *mut Error) -> Status {
     // SAFETY: as the section above says.
-    unsafe {
-        guard::call(error, || {
-            let place = handle::place(mounts, "mounts")?;
-            place.put(handle::new(handle::get(host, "host")?.host.kernel().mounts()?));
-            Ok(())
-        })
-    }
+    unsafe { guard::give(error, mounts, "mounts", || Ok(handle::get(host, "host")?.host.kernel().mounts()?)) }
 }
 
 /// How many file systems there are; 0 for NULL.

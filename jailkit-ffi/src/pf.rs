@@ -73,13 +73,7 @@ fn section(number: u32) -> Result<Section, Failure> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jk_pf_parse(name: Bytes, text: Bytes, rules: *mut *mut Pf, error: *mut *mut Error) -> Status {
     // SAFETY: as the section above says.
-    unsafe {
-        guard::call(error, || {
-            let place = handle::place(rules, "rules")?;
-            place.put(parse(&Source::new(name.path("name")?, text.slice("text")?))?);
-            Ok(())
-        })
-    }
+    unsafe { guard::give(error, rules, "rules", || parse(&Source::new(name.path("name")?, text.slice("text")?))) }
 }
 
 /// Reads a pf.conf(5) from the disk of the system that the program runs on.
@@ -95,19 +89,16 @@ pub unsafe extern "C" fn jk_pf_parse(name: Bytes, text: Bytes, rules: *mut *mut 
 pub unsafe extern "C" fn jk_pf_read(path: Bytes, rules: *mut *mut Pf, error: *mut *mut Error) -> Status {
     // SAFETY: as the section above says.
     unsafe {
-        guard::call(error, || {
-            let place = handle::place(rules, "rules")?;
+        guard::give(error, rules, "rules", || {
             let path = path.path("path")?;
             let source = Source::read(path).map_err(|error| Failure::unreadable(path, &error))?;
-            place.put(parse(&source)?);
-            Ok(())
+            parse(&source)
         })
     }
 }
 
-fn parse(source: &Source) -> Result<*mut Pf, Failure> {
-    let rules = PfRules::parse(source)?;
-    Ok(handle::new(File { rules, name: source.name().to_owned() }))
+fn parse(source: &Source) -> Result<File, Failure> {
+    Ok(File { rules: PfRules::parse(source)?, name: source.name().to_owned() })
 }
 
 /// The file as it now is; nothing for NULL.
@@ -221,13 +212,7 @@ pub unsafe extern "C" fn jk_pf_remove(rules: *mut Pf, rule: Bytes, error: *mut *
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jk_pf_tidied(rules: *const Pf, text: *mut *mut Text, error: *mut *mut Error) -> Status {
     // SAFETY: as the section above says.
-    unsafe {
-        guard::call(error, || {
-            let place = handle::place(text, "text")?;
-            place.put(handle::new(handle::get(rules, "rules")?.rules.tidied()?));
-            Ok(())
-        })
-    }
+    unsafe { guard::give(error, text, "text", || Ok(handle::get(rules, "rules")?.rules.tidied()?)) }
 }
 
 /// Expands the file into rules, as pfctl(8) does. NULL as `interfaces` stands for a host with `lo0` alone. Files that
@@ -251,16 +236,14 @@ pub unsafe extern "C" fn jk_pf_expand(
 ) -> Status {
     // SAFETY: as the section above says.
     unsafe {
-        guard::call(error, || {
-            let place = handle::place(ruleset, "ruleset")?;
+        guard::give(error, ruleset, "ruleset", || {
             let interfaces = match interfaces.is_null() {
                 true => pf::Interfaces::default(),
                 false => handle::get(interfaces, "interfaces")?.clone(),
             };
             let file = handle::get(rules, "rules")?;
             let source = Source::new(&file.name, file.rules.text());
-            place.put(handle::new(Read::new(&source, interfaces, with_files)?));
-            Ok(())
+            Ok(Read::new(&source, interfaces, with_files)?)
         })
     }
 }

@@ -251,11 +251,9 @@ pub unsafe extern "C" fn jk_resolved_json(
 ) -> Status {
     // SAFETY: as the section above says.
     unsafe {
-        guard::call(error, || {
-            let place = handle::place(json, "json")?;
+        guard::give(error, json, "json", || {
             let resolved = handle::get(resolved, "resolved")?;
-            place.put(handle::new(Failure::json(&resolved.conf)?));
-            Ok(())
+            Failure::json(&resolved.conf)
         })
     }
 }

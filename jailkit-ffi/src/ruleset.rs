@@ -60,12 +60,7 @@ impl Read {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jk_interfaces_new(interfaces: *mut *mut Interfaces, error: *mut *mut Error) -> Status {
     // SAFETY: as the section above says.
-    unsafe {
-        guard::call(error, || {
-            handle::place(interfaces, "interfaces")?.put(handle::new(pf::Interfaces::default()));
-            Ok(())
-        })
-    }
+    unsafe { guard::give(error, interfaces, "interfaces", || Ok(pf::Interfaces::default())) }
 }
 
 /// Adds an interface, in place of one of its name: `igb0=203.0.113.5/24,2001:db8::5/64`. Nothing is kept of the bytes.
@@ -126,13 +121,7 @@ pub unsafe extern "C" fn jk_ruleset_print(
     error: *mut *mut Error,
 ) -> Status {
     // SAFETY: as the section above says.
-    unsafe {
-        guard::call(error, || {
-            let place = handle::place(text, "text")?;
-            place.put(handle::new(handle::get(ruleset, "ruleset")?.set.print()));
-            Ok(())
-        })
-    }
+    unsafe { guard::give(error, text, "text", || Ok(handle::get(ruleset, "ruleset")?.set.print())) }
 }
 
 /// Frees a ruleset. NULL is fine. Tracers and traces made with it stay.

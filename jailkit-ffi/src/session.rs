@@ -113,14 +113,12 @@ pub unsafe extern "C" fn jk_session_open(
 ) -> Status {
     // SAFETY: as the section above says.
     unsafe {
-        guard::call(error, || {
-            let place = handle::place(session, "session")?;
+        guard::give(error, session, "session", || {
             let purpose = purpose.str("purpose")?;
             let host = Arc::clone(&handle::get(host, "host")?.host);
             let session = OwnSession::try_new(host, |host| apply::Session::open(&**host, purpose, wait))?;
             let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-            place.put(handle::new(Open { session, number }));
-            Ok(())
+            Ok(Open { session, number })
         })
     }
 }
@@ -143,11 +141,9 @@ pub unsafe extern "C" fn jk_session_plan_up(
 ) -> Status {
     // SAFETY: as the section above says.
     unsafe {
-        guard::call(error, || {
-            let place = handle::place(plan, "plan")?;
+        guard::give(error, plan, "plan", || {
             let (open, stack) = (handle::get(session, "session")?, handle::get(stack, "stack")?);
-            place.put(handle::new(Planned::new(open.session.borrow_dependent().plan_up(stack)?, open.number)));
-            Ok(())
+            Ok(Planned::new(open.session.borrow_dependent().plan_up(stack)?, open.number))
         })
     }
 }
@@ -170,12 +166,10 @@ pub unsafe extern "C" fn jk_session_plan_down(
 ) -> Status {
     // SAFETY: as the section above says.
     unsafe {
-        guard::call(error, || {
-            let place = handle::place(plan, "plan")?;
+        guard::give(error, plan, "plan", || {
             let open = handle::get(session, "session")?;
             let planned = open.session.borrow_dependent().plan_down(purge_of(purge))?;
-            place.put(handle::new(Planned::new(planned, open.number)));
-            Ok(())
+            Ok(Planned::new(planned, open.number))
         })
     }
 }

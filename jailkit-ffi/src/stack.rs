@@ -151,12 +151,10 @@ pub unsafe extern "C" fn jk_plan_up(
 ) -> Status {
     // SAFETY: as the section above says.
     unsafe {
-        guard::call(error, || {
-            let place = handle::place(plan, "plan")?;
+        guard::give(error, plan, "plan", || {
             let (host, stack) = (&*handle::get(host, "host")?.host, handle::get(stack, "stack")?);
             let plan = plan::up(stack, host, &Journal::open(host.files())?)?;
-            place.put(handle::new(Planned::new(plan, 0)));
-            Ok(())
+            Ok(Planned::new(plan, 0))
         })
     }
 }
@@ -179,12 +177,10 @@ pub unsafe extern "C" fn jk_plan_down(
 ) -> Status {
     // SAFETY: as the section above says.
     unsafe {
-        guard::call(error, || {
-            let place = handle::place(plan, "plan")?;
+        guard::give(error, plan, "plan", || {
             let host = &*handle::get(host, "host")?.host;
             let plan = plan::down(host, &Journal::open(host.files())?, purge_of(purge))?;
-            place.put(handle::new(Planned::new(plan, 0)));
-            Ok(())
+            Ok(Planned::new(plan, 0))
         })
     }
 }
@@ -226,13 +222,7 @@ pub unsafe extern "C" fn jk_plan_step(plan: *const Plan, index: usize) -> Bytes 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn jk_plan_json(plan: *const Plan, json: *mut *mut Text, error: *mut *mut Error) -> Status {
     // SAFETY: as the section above says.
-    unsafe {
-        guard::call(error, || {
-            let place = handle::place(json, "json")?;
-            place.put(handle::new(Failure::json(&handle::get(plan, "plan")?.plan)?));
-            Ok(())
-        })
-    }
+    unsafe { guard::give(error, json, "json", || Failure::json(&handle::get(plan, "plan")?.plan)) }
 }
 
 /// Frees a plan. NULL is fine.

@@ -142,11 +142,9 @@ pub unsafe extern "C" fn jk_tracer_new(
 ) -> Status {
     // SAFETY: as the section above says.
     unsafe {
-        guard::call(error, || {
-            let place = handle::place(tracer, "tracer")?;
+        guard::give(error, tracer, "tracer", || {
             let read = Arc::clone(handle::get(ruleset, "ruleset")?);
-            place.put(handle::new(OwnTracer::new(read, |read| Tracing::new(&read.set, &read.interfaces))));
-            Ok(())
+            Ok(OwnTracer::new(read, |read| Tracing::new(&read.set, &read.interfaces)))
         })
     }
 }
@@ -211,11 +209,9 @@ pub unsafe extern "C" fn jk_tracer_trace(
 ) -> Status {
     // SAFETY: as the section above says.
     unsafe {
-        guard::call(error, || {
-            let place = handle::place(trace, "trace")?;
+        guard::give(error, trace, "trace", || {
             let packet = read(&packet)?;
-            place.put(handle::new(follow(handle::get(tracer, "tracer")?, &packet)?));
-            Ok(())
+            follow(handle::get(tracer, "tracer")?, &packet)
         })
     }
 }
@@ -239,12 +235,10 @@ pub unsafe extern "C" fn jk_tracer_reply(
 ) -> Status {
     // SAFETY: as the section above says.
     unsafe {
-        guard::call(error, || {
-            let place = handle::place(reply, "reply")?;
+        guard::give(error, reply, "reply", || {
             let state = handle::get(trace, "trace")?.state.as_ref();
             let state = state.ok_or_else(|| Failure::not_found("the packet leaves no state"))?;
-            place.put(handle::new(follow(handle::get(tracer, "tracer")?, &state.reply())?));
-            Ok(())
+            follow(handle::get(tracer, "tracer")?, &state.reply())
         })
     }
 }

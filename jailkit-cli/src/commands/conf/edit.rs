@@ -5,33 +5,47 @@ use std::process::ExitCode;
 use clap::Args;
 use jailkit::jailconf::JailConf;
 use jailkit::jailparam;
+use jailkit::source::Diagnostics;
 
 use super::ConfFile;
 use super::param_name::ParamName;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
-/// Which block of the file is meant.
+/// Which parameter is meant.
 #[derive(Args)]
-struct Block {
+struct Place {
+    #[command(flatten)]
+    file: ConfFile,
     /// The jail's block, or a wildcard's; the top level where it is not given
     #[arg(short, long, value_name = "JAIL")]
     jail: Option<String>,
+    /// The parameter
+    #[arg(value_parser = ParamName, hide_possible_values = true)]
+    param: String,
 }
 
-impl Block {
-    fn check(&self, conf: &JailConf) -> Result<Option<&str>, Failure> {
-        match &self.jail {
-            Some(jail) if !conf.has_jail(jail) => Err(Failure::Usage(format!("the file has no block '{jail}'"))),
-            jail => Ok(jail.as_deref()),
+impl Place {
+    /// Edits the file, the block and the parameter given, and writes it.
+    fn edit(
+        &self,
+        terminal: &Terminal,
+        edit: impl FnOnce(&mut JailConf, Option<&str>, &str) -> Result<(), Diagnostics>,
+    ) -> Result<ExitCode, Failure> {
+        let mut conf = self.file.parse()?;
+        let old = conf.text().to_vec();
+        if let Some(jail) = self.jail.as_ref().filter(|jail| !conf.has_jail(jail)) {
+            return Err(Failure::Usage(format!("the file has no block '{jail}'")));
         }
+        edit(&mut conf, self.jail.as_deref(), &self.param)?;
+        self.file.write(&old, conf.text(), terminal)
     }
-}
 
-/// Says what is wrong with what is written, which is written all the same.
-fn advise(param: &str, values: &[String], terminal: &Terminal) {
-    for fault in jailparam::advice(param, values) {
-        terminal.note(format_args!("warning: {fault}"));
+    /// Says what is wrong with the values, which are written all the same.
+    fn advise(&self, values: &[String], terminal: &Terminal) {
+        for fault in jailparam::advice(&self.param, values) {
+            terminal.note(format_args!("warning: {fault}"));
+        }
     }
 }
 
@@ -41,24 +55,18 @@ fn advise(param: &str, values: &[String], terminal: &Terminal) {
 #[derive(Args)]
 pub(crate) struct Set {
     #[command(flatten)]
-    file: ConfFile,
-    #[command(flatten)]
-    block: Block,
-    /// The parameter
-    #[arg(value_parser = ParamName, hide_possible_values = true)]
-    param: String,
+    place: Place,
     /// Its values; none for a bare boolean. $name stands for a variable
     values: Vec<String>,
 }
 
 impl Set {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<ExitCode, Failure> {
-        let mut conf = self.file.parse()?;
-        let old = conf.text().to_vec();
-        let block = self.block.check(&conf)?;
-        conf.set(block, &self.param, &self.values)?;
-        advise(&self.param, &self.values, terminal);
-        self.file.write(&old, conf.text(), terminal)
+        self.place.edit(terminal, |conf, block, param| {
+            conf.set(block, param, &self.values)?;
+            self.place.advise(&self.values, terminal);
+            Ok(())
+        })
     }
 }
 
@@ -68,12 +76,7 @@ impl Set {
 #[derive(Args)]
 pub(crate) struct Append {
     #[command(flatten)]
-    file: ConfFile,
-    #[command(flatten)]
-    block: Block,
-    /// The parameter
-    #[arg(value_parser = ParamName, hide_possible_values = true)]
-    param: String,
+    place: Place,
     /// The values. $name stands for a variable
     #[arg(required = true)]
     values: Vec<String>,
@@ -81,12 +84,11 @@ pub(crate) struct Append {
 
 impl Append {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<ExitCode, Failure> {
-        let mut conf = self.file.parse()?;
-        let old = conf.text().to_vec();
-        let block = self.block.check(&conf)?;
-        conf.append(block, &self.param, &self.values)?;
-        advise(&self.param, &self.values, terminal);
-        self.file.write(&old, conf.text(), terminal)
+        self.place.edit(terminal, |conf, block, param| {
+            conf.append(block, param, &self.values)?;
+            self.place.advise(&self.values, terminal);
+            Ok(())
+        })
     }
 }
 
@@ -94,20 +96,11 @@ impl Append {
 #[derive(Args)]
 pub(crate) struct Unset {
     #[command(flatten)]
-    file: ConfFile,
-    #[command(flatten)]
-    block: Block,
-    /// The parameter
-    #[arg(value_parser = ParamName, hide_possible_values = true)]
-    param: String,
+    place: Place,
 }
 
 impl Unset {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<ExitCode, Failure> {
-        let mut conf = self.file.parse()?;
-        let old = conf.text().to_vec();
-        let block = self.block.check(&conf)?;
-        conf.unset(block, &self.param)?;
-        self.file.write(&old, conf.text(), terminal)
+        self.place.edit(terminal, JailConf::unset)
     }
 }

@@ -2,8 +2,6 @@
 //!
 //! Source: kern_jail_get in `sys/kern/kern_jail.c`.
 
-use std::path::Path;
-
 use bstr::ByteSlice;
 
 use super::Refusal;
@@ -46,11 +44,10 @@ fn answer(state: &State, mine: i32, prison: &Prison, options: &mut Options) -> R
     let parent = if prison.parent == mine { 0 } else { prison.parent };
     options.answer_int("jid", prison.jid)?;
     options.answer_int("parent", parent)?;
-    let own = state.prison(mine);
-    let name = prison.name.get(own.map_or(0, Prison::child_prefix)..);
-    options.answer_text("name", name.unwrap_or_default())?;
+    options.answer_text("name", state.name_as_seen(mine, prison))?;
     options.answer_int("cpuset.id", prison.cpuset)?;
-    options.answer_text("path", own.map_or(b"/".as_slice(), |own| path_from(&own.path, &prison.path)))?;
+    options
+        .answer_text("path", state.prison(mine).map_or(b"/".as_slice(), |own| path_from(&own.path, &prison.path)))?;
     let packed: Vec<u8> = prison.ip4_addr.iter().flat_map(std::net::Ipv4Addr::octets).collect();
     options.answer_part("ip4.addr", &packed)?;
     let packed: Vec<u8> = prison.ip6_addr.iter().flat_map(std::net::Ipv6Addr::octets).collect();
@@ -64,23 +61,19 @@ fn answer(state: &State, mine: i32, prison: &Prison, options: &mut Options) -> R
     options.answer("host.hostid", &prison.hostid.to_ne_bytes())?;
     options.answer_int("enforce_statfs", prison.enforce_statfs)?;
     options.answer_int("devfs_ruleset", prison.devfs_ruleset)?;
-    let mut flag = |name: &str, no: &str, set: bool| {
-        options.answer_int(name, i32::from(set))?;
-        options.answer_int(no, i32::from(!set))
-    };
-    flag("persist", "nopersist", prison.persist)?;
-    flag("ip4.saddrsel", "ip4.nosaddrsel", prison.ip4_saddrsel)?;
-    flag("ip6.saddrsel", "ip6.nosaddrsel", prison.ip6_saddrsel)?;
-    for (bit, allow) in ALLOW.iter().enumerate().filter(|(_, allow)| allow.is_known(state.rest())) {
-        flag(allow.name, allow.no, prison.allow & 1 << bit != 0)?;
-    }
-    flag("dying", "nodying", prison.dying)?;
+    options.answer_flag("persist", "nopersist", prison.persist)?;
+    options.answer_flag("ip4.saddrsel", "ip4.nosaddrsel", prison.ip4_saddrsel)?;
+    options.answer_flag("ip6.saddrsel", "ip6.nosaddrsel", prison.ip6_saddrsel)?;
     let new_or_inherited = |new: bool| if new { 1 } else { 2 };
     options.answer_int("host", new_or_inherited(prison.own_host))?;
     options.answer_int("vnet", new_or_inherited(prison.vnet))?;
     // Disabled and new are one flag to the kernel, which calls both disabled.
     options.answer_int("ip4", if prison.ip4_user { 0 } else { 2 })?;
     options.answer_int("ip6", if prison.ip6_user { 0 } else { 2 })?;
+    for (bit, allow) in ALLOW.iter().enumerate().filter(|(_, allow)| allow.is_known(state.rest())) {
+        options.answer_flag(allow.name, allow.no, prison.allow & 1 << bit != 0)?;
+    }
+    options.answer_flag("dying", "nodying", prison.dying)?;
     options.answer_int("osreldate", prison.osreldate)?;
     options.answer_text("osrelease", &prison.osrelease)?;
     for (name, whose) in SYSV.iter().zip(prison.sysv) {
@@ -91,13 +84,10 @@ fn answer(state: &State, mine: i32, prison: &Prison, options: &mut Options) -> R
 
 /// A prison path as a prison at `own` sees it (`prison_path`).
 fn path_from<'a>(own: &[u8], path: &'a [u8]) -> &'a [u8] {
-    use std::os::unix::ffi::OsStrExt;
-    let as_path = |bytes| Path::new(std::ffi::OsStr::from_bytes(bytes));
-    if own == b"/" || !as_path(path).starts_with(as_path(own)) {
-        return path;
-    }
-    match &path[own.len()..] {
-        b"" => b"/",
-        rest => rest,
+    match path.strip_prefix(own) {
+        _ if own == b"/" => path,
+        Some(b"") => b"/",
+        Some(below) if below.starts_with(b"/") => below,
+        _ => path,
     }
 }

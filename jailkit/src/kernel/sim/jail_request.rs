@@ -79,7 +79,6 @@ pub(super) fn parse(
     options: &mut Options,
     flags: SetFlags,
 ) -> Result<Request, Refusal> {
-    refuse(!flags.create && !flags.update, "no valid operation (create or update)")?;
     let jid = options.int("jid")?.unwrap_or(0);
     let securelevel = options.int("securelevel")?;
     let children_max = options.int("children.max")?;
@@ -95,8 +94,8 @@ pub(super) fn parse(
     let vnet = jailsys(options, "vnet", false)?;
     let mut ip4 = jailsys(options, "ip4", true)?;
     let mut ip6 = jailsys(options, "ip6", true)?;
-    let creates_only = flags.create && !flags.attach && (!flags.update || state.rest().release.has(15));
-    refuse(creates_only && persist != Some(true), "new jail must persist or attach")?;
+    let holds_nothing = flags.create && !flags.attach && persist != Some(true);
+    refuse(holds_nothing, "new jail must persist or attach")?;
     refuse(flags.update && vnet.is_some(), "vnet cannot be changed after creation")?;
     refuse(flags.update && ip4.is_some(), "ip4 cannot be changed after creation")?;
     refuse(flags.update && ip6.is_some(), "ip6 cannot be changed after creation")?;
@@ -207,14 +206,10 @@ fn addresses<T: Ord + Copy, const N: usize>(
     Ok(Some(list))
 }
 
-/// A jid that a name says: strtoul(9), cut to an int as the kernel cuts it; none where the text is not all number.
-pub(super) fn jid_of(text: &[u8]) -> Option<i32> {
-    number(text).map(|value| value as i32)
-}
-
 /// A number as strtoul(9) reads it; none where the text is not all number.
 pub(super) fn number(text: &[u8]) -> Option<u64> {
-    let digits = text.trim_ascii_start();
+    let blank = text.iter().take_while(|byte| matches!(byte, b' ' | b'\t'..=b'\r')).count();
+    let digits = &text[blank..];
     let (negative, digits) = match digits.split_first() {
         Some((b'-', rest)) => (true, rest),
         Some((b'+', rest)) => (false, rest),

@@ -8,6 +8,10 @@ mod descriptor;
 mod family;
 mod files;
 mod fstype;
+mod jail_apply;
+mod jail_check;
+mod jail_create;
+mod jail_find;
 mod jail_get;
 mod jail_request;
 mod jail_set;
@@ -155,24 +159,29 @@ impl SimKernel {
         let held = self.change(|state| {
             prison::may_attach(state, self.mine(), jid)?;
             state.prison_mut(jid.0).ok_or(Errno::EINVAL)?.held += 1;
+            state.let_go(jid.0);
             Ok(())
         });
         held.map_err(|refusal| refusal.errno)
     }
 
-    /// Kills a process that [`Self::hold`] began. Where it was the last thing that held the jail, the kernel has not
-    /// let go of it by the time this returns: the jail is dying.
+    /// Kills a process that [`Self::hold`] began.
     pub(crate) fn kill_held(&self, jid: Jid) -> Result<(), Errno> {
         let killed = self.change(|state| {
-            let prison = state.prison_mut(jid.0).ok_or(Errno::ESRCH)?;
-            if prison.held > 0 {
-                prison.held -= 1;
-                prison.zombies += 1;
-            }
-            state.let_go(jid.0);
+            state.prison(jid.0).ok_or(Errno::ESRCH)?;
+            state.end_process(jid.0, |prison| &mut prison.held);
             Ok(())
         });
         killed.map_err(|refusal| refusal.errno)
+    }
+
+    /// Ends a process that jail_set(2) has attached.
+    pub(crate) fn end_process(&self, jid: Jid) -> Result<(), Errno> {
+        let ended = self.change(|state| {
+            state.end_process(jid.0, |prison| &mut prison.processes);
+            Ok(())
+        });
+        ended.map_err(|refusal| refusal.errno)
     }
 
     fn has_descriptors(&self, call: &str) -> Result<(), KernelError> {
@@ -209,8 +218,7 @@ fn broken(error: &std::io::Error) -> Refusal {
 impl Kernel for SimKernel {
     fn jail_set(&self, params: &[Param], flags: SetFlags) -> Result<Jid, KernelError> {
         let buffers: Vec<Buffer> = params.iter().map(marshal::given).collect();
-        let set =
-            self.change(|state| jail_set::set(state, &self.root, self.mine(), &mut Options::build(&buffers)?, flags));
+        let set = self.change(|state| jail_set::set(state, &self.root, self.mine(), &buffers, flags));
         let jid = set.map_err(|refusal| refusal.of(format!("jail_set{}", about(params))))?;
         if flags.attach {
             self.prison.store(jid.0, Ordering::Relaxed);
@@ -227,6 +235,7 @@ impl Kernel for SimKernel {
         let mut buffers: Vec<Buffer> = keys.iter().map(marshal::given).collect();
         buffers.extend(wanted.iter().map(|param| marshal::wanted(param, MOST_LIST)));
         let got = self.read(|state| {
+            options::refuse_too_many(&buffers)?;
             let mut options = Options::build(&buffers)?;
             let jid = jail_get::get(state, self.mine(), &mut options, flags)?;
             Ok((jid, options))

@@ -58,7 +58,7 @@ impl View {
     /// The view of a process in a prison.
     pub(super) fn of(state: &State, host: &Path, prison: i32) -> Result<Self, Errno> {
         let found = state.prison(prison).ok_or(Errno::EINVAL)?;
-        let path = PathBuf::from(std::ffi::OsStr::from_bytes(&found.path));
+        let path = PathBuf::from(std::ffi::OsStr::from_bytes(found.root_path()));
         Ok(Self { host: host.to_owned(), root: Step { place: found.root.clone(), path } })
     }
 

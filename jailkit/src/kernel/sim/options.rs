@@ -7,8 +7,14 @@ use super::Refusal;
 use crate::kernel::Errno;
 use crate::kernel::marshal::Buffer;
 
-/// The most that names and values together may take (`VFS_MOUNTARG_SIZE_MAX`).
+/// The most that names and values together may take (`VFS_MOUNTARG_SIZE_MAX`), and what each adds to that besides
+/// (`struct vfsopt`).
 const MOST: usize = 64 * 1024;
+const EACH: usize = 48;
+/// How many options a call may have: each is two of the buffers that the kernel takes (`UIO_MAXIOV`).
+const MOST_OPTIONS: usize = 1024 / 2;
+/// The room that a call gives the kernel for its words, the NUL included.
+pub(super) const ERRMSG_LEN: usize = 256;
 
 /// One option.
 #[derive(Debug)]
@@ -18,28 +24,37 @@ struct Opt {
     value: Option<Vec<u8>>,
     len: usize,
     seen: bool,
-    /// Which of the caller's buffers it came from.
-    from: usize,
+    /// Which of the caller's buffers it came from; none for the room for the kernel's words.
+    from: Option<usize>,
 }
 
 /// The options of one call.
 #[derive(Debug)]
 pub(super) struct Options(Vec<Opt>);
 
+/// Refuses a call of more buffers than any system call takes (`copyinuio`).
+pub(super) fn refuse_too_many(buffers: &[Buffer]) -> Result<(), Errno> {
+    if buffers.len() + 1 > MOST_OPTIONS { Err(Errno::EINVAL) } else { Ok(()) }
+}
+
 impl Options {
-    /// Takes the caller's buffers in. Of options that are the same, a `no` form aside, the last counts.
+    /// Takes the caller's buffers in, and `errmsg`, which every call has last. Of options that are the same, a `no` form
+    /// aside, the last counts.
     pub(super) fn build(buffers: &[Buffer]) -> Result<Self, Errno> {
+        let errmsg = (None, b"errmsg\0".as_slice(), Some(vec![0; ERRMSG_LEN]));
+        let given = buffers.iter().enumerate();
+        let given = given.map(|(from, buffer)| (Some(from), buffer.name.as_slice(), buffer.value.clone()));
         let mut used = 0;
         let mut options: Vec<Opt> = Vec::new();
-        for (from, buffer) in buffers.iter().enumerate() {
-            let len = buffer.value.as_ref().map_or(0, Vec::len);
-            used += size_of::<[usize; 7]>() + buffer.name.len() + len;
-            let Some((0, name)) = buffer.name.split_last() else { return Err(Errno::EINVAL) };
+        for (from, name, value) in given.chain([errmsg]) {
+            let len = value.as_ref().map_or(0, Vec::len);
+            used += EACH + name.len() + len;
             if used > MOST {
                 return Err(Errno::EINVAL);
             }
+            let Some((0, name)) = name.split_last() else { return Err(Errno::EINVAL) };
             options.retain(|earlier| !is_same(&earlier.name, name));
-            let value = buffer.value.clone().filter(|value| !value.is_empty());
+            let value = value.filter(|value| !value.is_empty());
             options.push(Opt { name: name.to_vec(), value, len, seen: false, from });
         }
         Ok(Self(options))
@@ -104,6 +119,12 @@ impl Options {
         self.answer(name, &answer.to_ne_bytes())
     }
 
+    /// Answers with a truth value, and the contrary for its `no` form.
+    pub(super) fn answer_flag(&mut self, name: &str, no: &str, answer: bool) -> Result<(), Errno> {
+        self.answer_int(name, i32::from(answer))?;
+        self.answer_int(no, i32::from(!answer))
+    }
+
     /// Answers with a value that may be shorter than the room for it.
     pub(super) fn answer_part(&mut self, name: &str, answer: &[u8]) -> Result<(), Errno> {
         let Some(opt) = self.find(name) else { return Ok(()) };
@@ -145,9 +166,10 @@ impl Options {
             buffer.needed = 0;
         }
         for opt in self.0 {
-            buffers[opt.from].needed = opt.len;
+            let Some(buffer) = opt.from.and_then(|from| buffers.get_mut(from)) else { continue };
+            buffer.needed = opt.len;
             if opt.value.is_some() {
-                buffers[opt.from].value = opt.value;
+                buffer.value = opt.value;
             }
         }
     }

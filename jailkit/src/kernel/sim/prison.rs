@@ -28,10 +28,17 @@ pub(super) struct Prison {
     pub(super) name: BString,
     /// The prison path, as the host sees it.
     pub(super) path: BString,
-    /// Where that lies.
+    /// Where its root directory lies.
     pub(super) root: Place,
+    /// What the host calls the root directory, where that is not the prison path: a jail without a path of its own has
+    /// the path `/` and the root directory of the prison that made it.
+    #[serde(default)]
+    pub(super) root_path: Option<BString>,
     /// It is being removed, or nothing holds it any more.
     pub(super) dying: bool,
+    /// It is alive though nothing holds it: a dying jail that was changed with `JAIL_DYING`.
+    #[serde(default)]
+    pub(super) unheld: bool,
     pub(super) persist: bool,
     pub(super) vnet: bool,
     /// It has host information of its own (`PR_HOST`).
@@ -79,7 +86,9 @@ impl Prison {
             name: "0".into(),
             path: "/".into(),
             root: Place::root(),
+            root_path: None,
             dying: false,
+            unheld: false,
             persist: true,
             vnet: true,
             own_host: true,
@@ -113,6 +122,11 @@ impl Prison {
     /// Whether it has the `allow.` parameter of this name.
     pub(super) fn allows(&self, name: &str) -> bool {
         self.allow & allow_bit(name) != 0
+    }
+
+    /// What the host calls its root directory.
+    pub(super) fn root_path(&self) -> &bstr::BStr {
+        self.root_path.as_ref().unwrap_or(&self.path).as_bstr()
     }
 
     /// Where the name of a child begins, after this one's and a dot.
@@ -166,29 +180,35 @@ impl State {
         i32::try_from(count).unwrap_or(i32::MAX)
     }
 
-    /// The jail of a name as `mine` says it; a living one before a dying one (`prison_find_name`).
+    /// The jail of a name as `mine` says it; a living one before a dying one, of those the oldest (`prison_find_name`).
     pub(super) fn named(&self, mine: i32, name: &[u8]) -> Option<&Prison> {
-        let full = match mine {
-            0 => name.to_vec(),
-            _ => [self.prison(mine)?.name.as_slice(), b".", name].concat(),
-        };
-        let mut dead = None;
-        for prison in self.prisons_named(full.as_bstr()).filter(|prison| self.is_below(mine, prison.jid)) {
-            if !prison.dying {
-                return Some(prison);
+        let found: Vec<&Prison> = match mine {
+            0 => self.prisons_named(name.as_bstr()).filter(|prison| prison.jid != 0).collect(),
+            _ => {
+                let prefix = self.prison(mine)?.child_prefix();
+                let below = self.descendants(mine).into_iter().filter_map(|jid| self.prison(jid));
+                below.filter(|prison| prison.name.get(prefix..) == Some(name)).collect()
             }
-            dead = dead.or(Some(prison));
-        }
-        dead
+        };
+        let alive = found.iter().find(|prison| !prison.dying);
+        alive.or_else(|| found.iter().min_by_key(|prison| prison.serial)).copied()
     }
 
-    /// The next number for a jail: after the last one given, passing over those in use.
-    pub(super) fn next_jid(&mut self) -> Option<i32> {
-        const MOST: i32 = 999_999;
-        let first = self.counters().last_jid % MOST + 1;
-        let free = (first..=MOST).chain(1..first).find(|&jid| self.prison(jid).is_none())?;
-        self.counters_mut().last_jid = free;
-        Some(free)
+    /// The children of a prison whose names end with this, after what comes before the names of all of them.
+    pub(super) fn children_named(&self, parent: i32, last: &[u8]) -> impl Iterator<Item = &Prison> {
+        let prefix = self.prison(parent).map_or(0, Prison::child_prefix);
+        let found: Vec<&Prison> = match parent {
+            0 => self.prisons_named(last.as_bstr()).collect(),
+            _ => self.children(parent).into_iter().filter_map(|jid| self.prison(jid)).collect(),
+        };
+        let is_so = move |prison: &&Prison| prison.parent == parent && prison.name.get(prefix..) == Some(last);
+        found.into_iter().filter(is_so)
+    }
+
+    /// A jail's name as `mine` sees it: without as many parts as `mine` is deep (`prison_name`).
+    pub(super) fn name_as_seen<'a>(&self, mine: i32, prison: &'a Prison) -> &'a [u8] {
+        let depth = usize::try_from(self.depth_below(0, mine)).unwrap_or_default();
+        prison.name.splitn_str(depth + 1, ".").nth(depth).unwrap_or_default()
     }
 
     /// The lowest number of a cpuset that nobody has; 0 to 2 are the kernel's own.
@@ -220,6 +240,7 @@ impl State {
         for jid in self.descendants(jid).into_iter().chain([jid]) {
             if let Some(prison) = self.prison_mut(jid) {
                 prison.dying = true;
+                prison.unheld = false;
                 prison.persist = false;
                 prison.processes = 0;
                 prison.zombies += std::mem::take(&mut prison.held);
@@ -248,14 +269,41 @@ impl State {
         }
     }
 
+    /// Whether a jail has something that keeps it alive (`pr_uref`).
+    fn is_held(&self, jid: i32) -> bool {
+        let is_used = |prison: &Prison| prison.persist || prison.processes + prison.held > 0;
+        self.prison(jid).is_some_and(is_used) || !self.children(jid).is_empty()
+    }
+
+    /// A process that ran in a jail has ended. Where it was the last thing that held the jail, the kernel has not let
+    /// go of it by then: the jail is dying.
+    pub(super) fn end_process(&mut self, jid: i32, count: impl FnOnce(&mut Prison) -> &mut u32) {
+        let Some(prison) = self.prison_mut(jid) else { return };
+        let running = count(prison);
+        if *running == 0 {
+            return;
+        }
+        *running -= 1;
+        if !self.is_held(jid)
+            && let Some(prison) = self.prison_mut(jid)
+        {
+            prison.zombies += 1;
+        }
+        self.let_go(jid);
+    }
+
     fn let_go_of(&mut self, jid: i32) {
         let Some(prison) = self.prison(jid) else { return };
-        let has_children = !self.children(jid).is_empty();
-        if prison.persist || prison.processes + prison.held > 0 || has_children {
+        let (was_dying, unheld) = (prison.dying, prison.unheld);
+        if self.is_held(jid) {
+            if unheld && let Some(prison) = self.prison_mut(jid) {
+                prison.unheld = false;
+            }
             return;
         }
         if prison.zombies > 0 || self.mounts().any(|mounted| mounted.owner == jid) {
-            if !prison.dying
+            if !was_dying
+                && !unheld
                 && let Some(prison) = self.prison_mut(jid)
             {
                 prison.dying = true;
@@ -267,16 +315,31 @@ impl State {
     }
 }
 
+/// Whether a process in the prison `mine` may create, change, remove and enter jails at all (`PRIV_JAIL_SET` and its
+/// like): not where root has no privileges.
+pub(super) fn may_manage(state: &State, mine: i32) -> Result<(), Errno> {
+    let may = state.prison(mine).is_some_and(|own| own.jid == 0 || own.allows("allow.suser"));
+    if may { Ok(()) } else { Err(Errno::EPERM) }
+}
+
+/// Whether a jail's root directory is one still: not where its file system was unmounted by force.
+pub(super) fn may_enter_root(state: &State, jid: i32) -> Result<(), Errno> {
+    let root = state.prison(jid).and_then(|prison| state.mounted(prison.root.mount));
+    if root.is_some() { Ok(()) } else { Err(Errno::ENOTDIR) }
+}
+
 /// jail_attach(2): whether a process in the prison `mine` may move into a jail.
 pub(super) fn may_attach(state: &State, mine: i32, jid: Jid) -> Result<(), Errno> {
+    may_manage(state, mine)?;
     match state.prison(jid.0) {
-        Some(prison) if !prison.dying && state.is_below(mine, jid.0) => Ok(()),
+        Some(prison) if !prison.dying && state.is_below(mine, jid.0) => may_enter_root(state, jid.0),
         _ => Err(Errno::EINVAL),
     }
 }
 
 /// jail_remove(2), by a process in the prison `mine`.
 pub(super) fn remove(state: &mut State, mine: i32, jid: Jid) -> Result<(), Errno> {
+    may_manage(state, mine)?;
     if !state.is_below(mine, jid.0) {
         return Err(Errno::EINVAL);
     }

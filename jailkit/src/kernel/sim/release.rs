@@ -6,7 +6,9 @@
 //! | a nullfs may show a file on a file | 13: `ENOTDIR` | 14 | vfs_domount_first, nullfs_mount |
 //! | `JAIL_DYING` lets jail_set(2) revive a dying jail | 13 | 14: a dying jail stays dead | kern_jail_set |
 //! | a jid that a dying jail has | 13: `already exists` | 14: the dying jail is given another jid | kern_jail_set |
-//! | create-or-update without `persist` or attach | 13: creates a jail that holds nothing | 15: `new jail must persist or attach` | kern_jail_set |
+//! | a jail changed by its jid | 13: measured by its parent | 14: measured by the caller's prison, whose name comes before its new one | kern_jail_set |
+//! | a caller without privileges | 14: `EPERM` before all else | 15: after `no valid operation` | kern_jail_set |
+//! | `allow.unprivileged_parent_tampering` | | 15: as `allow.unprivileged_proc_debug`, may be had where the parent has it not; the host has it not | `PR_ALLOW_DIFFERENCES` in jail.h |
 //! | jail descriptors | 14: none | 15: `JAIL_GET_DESC`, jail_attach_jd(2), jail_remove_jd(2) | kern_jaildesc.c |
 //! | parameters | 13.2's list | 14: `allow.nfsd`; 15: `allow.extattr`, `allow.adjtime`, `allow.settime`, `allow.routing`, `allow.setaudit`, `allow.unprivileged_parent_tampering` | pr_flag_allow |
 
@@ -61,9 +63,17 @@ impl Release {
         self.major >= major
     }
 
-    /// The bits of every `allow.` parameter that this release has.
+    /// Whether `JAIL_DYING` lets jail_set(2) change a dying jail, which may live again by that.
+    pub(super) fn revives(self) -> bool {
+        !self.has(14)
+    }
+
+    /// The bits of every `allow.` parameter that the host of this release has.
     pub(super) fn allow_all(self) -> u64 {
-        let known = ALLOW.iter().enumerate().filter(|(_, allow)| self.has(allow.since));
+        let known = ALLOW
+            .iter()
+            .enumerate()
+            .filter(|(_, allow)| self.has(allow.since) && allow.name != "allow.unprivileged_parent_tampering");
         known.fold(0, |bits, (bit, _)| bits | 1 << bit)
     }
 }

@@ -11,13 +11,11 @@ use std::path::Path;
 
 use serde_json::{Map, Value as Json, json};
 
+use super::options::ERRMSG_LEN;
 use super::{Release, SimKernel};
 use crate::kernel::{
     Errno, GetFlags, Jid, Kernel, KernelError, MountFlags, MountRequest, Param, ParamKind, ParamType, SetFlags, Value,
 };
-
-/// The room that each call gives the kernel for its words, the NUL included.
-const ERRMSG_LEN: usize = 256;
 
 /// A kernel with the files that scenarios take for granted, and the names they have bound.
 #[derive(Debug)]
@@ -140,8 +138,12 @@ impl Runner {
                     dying: flags.contains('d'),
                 };
                 let params: Vec<Param> = params.iter().map(|word| self.param(word)).collect::<Result<_, _>>()?;
-                // The caller lives on outside: a jail that is attached to is attached to by a child of its.
-                done(kernel.clone().jail_set(&params, flags).map(|jid| jid.0))
+                // The caller lives on outside: a jail that is attached to is attached to by a child of its, which ends.
+                let set = kernel.clone().jail_set(&params, flags);
+                if let (Ok(jid), true) = (&set, flags.attach) {
+                    kernel.end_process(*jid).map_err(|errno| errno.to_string())?;
+                }
+                done(set.map(|jid| jid.0))
             }
             "get" => self.get(kernel, rest),
             "remove" => done(kernel.jail_remove(self.jid(rest.first().ok_or("it names no jail")?)).map(|()| 0)),

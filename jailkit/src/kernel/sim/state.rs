@@ -1,6 +1,7 @@
 //! What the simulated kernel keeps.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
 use bstr::BStr;
@@ -51,6 +52,9 @@ pub(super) struct State {
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Counters {
     pub(super) last_jid: i32,
+    /// The number that a dying jail was given last, when a new one wanted its own.
+    #[serde(default)]
+    pub(super) last_dead: i32,
     pub(super) last_mount: u32,
     #[serde(default)]
     pub(super) last_serial: u64,
@@ -182,7 +186,7 @@ impl State {
 
     /// The jails with a greater jid than this.
     pub(super) fn prisons_after(&self, jid: i32) -> impl Iterator<Item = &Prison> {
-        self.prisons.range(jid.saturating_add(1)..).map(|(_, prison)| prison)
+        self.prisons.range((Bound::Excluded(jid), Bound::Unbounded)).map(|(_, prison)| prison)
     }
 
     pub(super) fn add_prison(&mut self, prison: Prison) {

@@ -1,0 +1,220 @@
+//! Calls from inside a jail.
+
+use super::{JAIL, MOUNT, Rule};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule(
+        "a jail does not unmount what the host mounted",
+        MOUNT,
+        &[
+            "mkdir /tmp/m",
+            "mkdir /tmp/m/d",
+            "mount - fstype=tmpfs fspath=/tmp/m/d from=tmpfs",
+            "j = set c path=s:/tmp/m persist allow.mount allow.mount.tmpfs enforce_statfs=i:1",
+            "in $j umount /d",
+        ],
+        r#"{"errno":"EPERM"}"#,
+    ),
+    Rule(
+        "a jail does not cover its own root",
+        MOUNT,
+        &[
+            "mkdir /tmp/m",
+            "j = set c path=s:/tmp/m persist allow.mount allow.mount.tmpfs enforce_statfs=i:1",
+            "in $j mount - fstype=tmpfs fspath=/ from=tmpfs",
+        ],
+        r#"{"errno":"EPERM"}"#,
+    ),
+    Rule(
+        "a jail mounts devfs with its own ruleset only",
+        "devfs_vfsops.c",
+        &[
+            "mkdir /tmp/m",
+            "mkdir /tmp/m/d",
+            "j = set c path=s:/tmp/m persist allow.mount allow.mount.devfs enforce_statfs=i:1 devfs_ruleset=i:4",
+            "in $j mount - fstype=devfs fspath=/d from=devfs ruleset=5",
+        ],
+        r#"{"errno":"EPERM"}"#,
+    ),
+    Rule(
+        "a link out of a jail leads nowhere else",
+        "vfs_lookup.c",
+        &["mkdir /tmp/m", "ln /etc /tmp/m/out", "j = set c path=s:/tmp/m persist", "in $j touch /out/file"],
+        r#"{"errno":"ENOENT"}"#,
+    ),
+    Rule(
+        ".. does not leave a jail",
+        "vfs_lookup.c",
+        &["mkdir /tmp/m", "j = set c path=s:/tmp/m persist", "in $j touch /../../escaped", "rm /tmp/m/escaped"],
+        r#"{"ok":0}"#,
+    ),
+    Rule(
+        "inside, a jail sees neither itself nor its neighbours",
+        JAIL,
+        &["a = set c name=s:a persist", "set c name=s:b persist", "in $a get - lastjid=i:0 --"],
+        r#"{"errno":"ENOENT","errmsg":"no jail after 0"}"#,
+    ),
+    Rule(
+        "inside, an existing jid is told of though it is not seen",
+        JAIL,
+        &["a = set c name=s:a persist children.max=i:1", "in $a set c jid=i:1 persist"],
+        r#"{"errno":"EEXIST","errmsg":"jail 1 already exists"}"#,
+    ),
+    Rule(
+        "inside, a jid that is not seen is not found with update either",
+        JAIL,
+        &["a = set c name=s:a persist children.max=i:1", "set c jid=i:9 persist", "in $a set cu jid=i:9 persist"],
+        r#"{"errno":"ENOENT","errmsg":"jail 9 not found"}"#,
+    ),
+    Rule(
+        "a jail whose root was unmounted by force has none",
+        "vfs_lookup.c",
+        &[
+            "mkdir /tmp/a",
+            "mount - fstype=tmpfs fspath=/tmp/a from=tmpfs",
+            "j = set c path=s:/tmp/a persist",
+            "umount -f /tmp/a",
+            "in $j touch /file",
+        ],
+        r#"{"attach":"ENOTDIR"}"#,
+    ),
+    Rule(
+        "a covered mount of the host's is not a jail's to unmount",
+        MOUNT,
+        &[
+            "mkdir /tmp/m",
+            "mkdir /tmp/m/d",
+            "j = set c path=s:/tmp/m persist allow.mount allow.mount.tmpfs enforce_statfs=i:1",
+            "in $j mount - fstype=tmpfs fspath=/d from=tmpfs",
+            "mount - fstype=tmpfs fspath=/tmp/m/d from=tmpfs",
+            "in $j umount /d",
+        ],
+        r#"{"errno":"EPERM"}"#,
+    ),
+    Rule(
+        "a jail is not its own child",
+        JAIL,
+        &["p = set c name=s:p persist children.max=i:1", "in $p set u jid=i:1 persist"],
+        r#"{"errno":"ENOENT","errmsg":"jail 1 not found"}"#,
+    ),
+    Rule(
+        "nor found by its name",
+        JAIL,
+        &["p = set c name=s:p persist children.max=i:1", "in $p set u name=s:p persist"],
+        r#"{"errno":"ENOENT","errmsg":"jail \"p\" not found"}"#,
+    ),
+    Rule(
+        "nor entered again",
+        JAIL,
+        &["p = set c name=s:p persist", "in $p in $p get - lastjid=i:0 --"],
+        r#"{"attach":"EINVAL"}"#,
+    ),
+    Rule(
+        "a jail in a jail may be entered from there",
+        JAIL,
+        &[
+            "p = set c name=s:p persist children.max=i:1",
+            "q = set c name=s:p.q persist",
+            "in $p in $q get - lastjid=i:0 --",
+        ],
+        r#"{"errno":"ENOENT","errmsg":"no jail after 0"}"#,
+    ),
+    Rule(
+        "a jail without room for jails is told so before all else",
+        JAIL,
+        &["p = set c name=s:p persist", "in $p set c jid=s:many nosuch"],
+        r#"{"errno":"EPERM"}"#,
+    ),
+    Rule(
+        "an update needs none",
+        JAIL,
+        &["p = set c name=s:p persist", "set c name=s:p.q persist", "in $p set u name=s:q host.hostname=s:h"],
+        r#"{"ok":2}"#,
+    ),
+    Rule(
+        "a jail without a path has the root directory of its maker, and the path of the host's",
+        JAIL,
+        &[
+            "mkdir /tmp/m",
+            "p = set c name=s:p path=s:/tmp/m persist children.max=i:1",
+            "in $p set c name=s:q persist",
+            "get - name=s:p.q -- path/s",
+        ],
+        r#"{"ok":2,"values":{"path":"/"}}"#,
+    ),
+    Rule(
+        "and sees its maker's files",
+        JAIL,
+        &[
+            "mkdir /tmp/m",
+            "p = set c name=s:p path=s:/tmp/m persist children.max=i:1",
+            "q = in $p set c name=s:q persist",
+            "in $q touch /file",
+            "rm /tmp/m/file",
+        ],
+        r#"{"ok":0}"#,
+    ),
+    Rule(
+        "a path inside is the jail's",
+        JAIL,
+        &[
+            "mkdir /tmp/m",
+            "mkdir /tmp/m/q",
+            "p = set c name=s:p path=s:/tmp/m persist children.max=i:1",
+            "in $p set c name=s:q path=s:/q persist",
+            "get - name=s:p.q -- path/s",
+        ],
+        r#"{"ok":2,"values":{"path":"/tmp/m/q"}}"#,
+    ),
+    Rule(
+        "and is told so there",
+        JAIL,
+        &[
+            "mkdir /tmp/m",
+            "mkdir /tmp/m/q",
+            "p = set c name=s:p path=s:/tmp/m persist children.max=i:1",
+            "in $p set c name=s:q path=s:/q persist",
+            "in $p get - name=s:q -- path/s",
+        ],
+        r#"{"ok":2,"values":{"path":"/q"}}"#,
+    ),
+    Rule(
+        "the jail's root directory is / there",
+        JAIL,
+        &[
+            "mkdir /tmp/m",
+            "p = set c name=s:p path=s:/tmp/m persist children.max=i:1",
+            "in $p set c name=s:q path=s:/ persist",
+            "in $p get - name=s:q -- path/s",
+        ],
+        r#"{"ok":2,"values":{"path":"/"}}"#,
+    ),
+    Rule(
+        "a parent that is not the reader is told by its jid",
+        JAIL,
+        &[
+            "p = set c name=s:p persist children.max=i:9",
+            "set c name=s:p.q persist",
+            "set c name=s:p.q.r persist",
+            "in $p get - lastjid=i:2 -- parent/i name/s",
+        ],
+        r#"{"ok":3,"values":{"parent":2,"name":"q.r"}}"#,
+    ),
+    Rule(
+        "jails of a jail are counted in all above it",
+        JAIL,
+        &[
+            "p = set c name=s:p persist children.max=i:2",
+            "q = in $p set c name=s:q persist children.max=i:1",
+            "in $q set c name=s:r persist",
+            "in $q set c name=s:s persist",
+        ],
+        r#"{"errno":"EPERM","errmsg":"prison limit exceeded"}"#,
+    ),
+    Rule(
+        "a jail attached to goes with its last process",
+        JAIL,
+        &["set ca name=s:x", "get - name=s:x --"],
+        r#"{"errno":"ENOENT","errmsg":"jail \"x\" is dying"}"#,
+    ),
+];
