@@ -70,9 +70,10 @@ pub(crate) fn enter(
     command: &[OsString],
     terminal: &Terminal,
 ) -> Result<ExitCode, Failure> {
+    // Without a user, a clean environment is the host's idea of whoever runs jailkit, as under jexec(8).
     let (user, passwd) = match (&entry.host_user, &entry.jail_user) {
-        (Some(user), _) => (Some(user.clone()), Passwd::Host),
-        (None, user) => (user.clone(), Passwd::Jail),
+        (None, Some(user)) => (Some(user.clone()), Passwd::Jail),
+        (user, _) => (user.clone(), Passwd::Host),
     };
     let command = command.iter().map(|word| word.as_encoded_bytes().into()).collect();
     let environment = entry.environment.iter().map(|(name, value)| (name.as_str().into(), value.as_str().into()));

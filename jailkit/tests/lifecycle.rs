@@ -378,6 +378,36 @@ fn the_words_of_a_command_mean_the_jails_that_jail_8_means() {
     }
 }
 
+/// What the kernel cannot be asked for without a program of its own is left to mount(8) and umount(8), with the words
+/// that jail(8) has for them.
+#[test]
+fn file_systems_with_a_program_are_mounted_by_it() {
+    let text = "
+        www {
+            path = /srv/www; persist; exec.timeout = 5;
+            mount = \"files:/srv/share /srv/www/one nfs ro,nosuid,nfsv4 0 0\", \"/dev/cd0 /srv/www/two cd9660 rw 0 0\";
+        }";
+    let dir = tempfile::tempdir().unwrap();
+    let host = SimHost::open(dir.path()).unwrap();
+    for path in ["one", "two"] {
+        std::fs::create_dir_all(dir.path().join("srv/www").join(path)).unwrap();
+    }
+    let conf = JailConf::parse(&Source::new("jail.conf", text)).unwrap().resolve().unwrap();
+    for operation in [Operation::Start, Operation::Stop] {
+        let summary = life::run(&host, &conf, &["www"], operation, &Options::default(), &life::Silent).unwrap();
+        assert!(summary.is_well(), "{summary:?}");
+    }
+    let run: Vec<_> =
+        host.sim_processes().recorded().unwrap().iter().map(|run| run.program.line().to_string()).collect();
+    let expected = [
+        "/sbin/mount -t nfs -o ro,nosuid,nfsv4 files:/srv/share /srv/www/one",
+        "/sbin/mount -t cd9660 /dev/cd0 /srv/www/two",
+        "/sbin/umount -t cd9660 /srv/www/two",
+        "/sbin/umount -t nfs /srv/www/one",
+    ];
+    assert_eq!(run, expected);
+}
+
 /// `jail -R` removes those that run, whatever it does not find.
 #[test]
 fn a_name_of_no_jail_keeps_no_other_from_being_removed() {
