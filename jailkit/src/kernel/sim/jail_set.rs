@@ -5,7 +5,6 @@
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use super::Refusal;
 use super::descriptor::Call;
 use super::jail_apply::apply;
 use super::jail_check::{check, check_update};
@@ -16,6 +15,7 @@ use super::options::{self, Options};
 use super::param::SYSV;
 use super::prison::{may_enter_root, may_manage};
 use super::state::State;
+use super::{Refusal, linux, meta, zfs};
 use crate::kernel::marshal::Buffer;
 use crate::kernel::{Errno, Jid, Reach, SetFlags};
 
@@ -68,7 +68,13 @@ pub(super) fn set(
         }
     };
     apply(state, mine, jid, target.parent, name, &request);
-    set_sysv(state, jid, options);
+    if let Err(errno) = set_of_modules(state, jid, is_new, options) {
+        // A jail that was there keeps what was set of it before.
+        if is_new {
+            state.kill(jid);
+        }
+        return Err(errno.into());
+    }
     let serial = state.prison(jid).map(|prison| prison.serial);
     let attached = if flags.attach { may_enter_root(state, jid) } else { Ok(()) };
     if let Some(prison) = state.prison_mut(jid) {
@@ -83,6 +89,14 @@ pub(super) fn set(
     attached.map_err(|errno| Refusal::new(errno, "attach failed"))?;
     let descriptor = serial.map(|serial| call.open(host, mine, serial, false)).transpose()?;
     Ok((Jid(jid), descriptor.flatten()))
+}
+
+/// What is not kern_jail.c's own (`PR_METHOD_CREATE`, `PR_METHOD_SET`).
+fn set_of_modules(state: &mut State, jid: i32, is_new: bool, options: &mut Options) -> Result<(), Errno> {
+    meta::set(state, jid, options)?;
+    set_sysv(state, jid, options);
+    linux::set(state, jid, is_new, options);
+    zfs::set(state, jid, is_new, options)
 }
 
 /// The System V parameters, and `allow.sysvipc` where they are not given (msg_prison_set in `sys/kern/sysv_msg.c`).
