@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use jailkit::host::{Host, SimHost};
-use jailkit::life::Handle;
+use jailkit::kernel::running;
 
 const JAILS: usize = 6;
 
@@ -62,7 +62,7 @@ impl Desk {
         let kernel = host.kernel();
         let addresses = kernel.interfaces().unwrap().iter().map(|interface| interface.addresses.len()).sum::<usize>();
         let notes = fs::read_dir(self.host().join("var/run")).unwrap().count();
-        (Handle::all(kernel).unwrap().len(), kernel.mounts().unwrap().len() - 1, addresses - 2, notes)
+        (running(kernel).unwrap().len(), kernel.mounts().unwrap().len() - 1, addresses - 2, notes)
     }
 }
 

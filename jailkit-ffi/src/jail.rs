@@ -1,8 +1,8 @@
 //! Jails that run: listed, created, changed, removed, attached to.
 
 use bstr::{BStr, BString};
-use jailkit::kernel::{Jid, SetFlags};
-use jailkit::life::{Format, Handle as Running, JailError, List, ListError, Selection, set_jail};
+use jailkit::kernel::{GetFlags, JailKey, Jid, SetFlags, find_named};
+use jailkit::life::{Format, JailError, List, ListError, Selection, set_jail};
 
 use crate::bytes::Bytes;
 use crate::error::{Error, Status};
@@ -116,9 +116,10 @@ pub unsafe extern "C" fn jk_jail_find(host: *const Host, name: Bytes, jid: *mut 
         guard::call(error, || {
             let place = handle::place_of(jid, "jid", 0)?;
             let name = BStr::new(name.slice("name")?);
-            let found = Running::find(handle::get(host, "host")?.host.kernel(), name)?;
-            let found = found.ok_or_else(|| Failure::not_found(format!("no jail '{name}' runs")))?;
-            place.put(found.jid.0);
+            let missing = || Failure::not_found(format!("no jail '{name}' runs"));
+            let key = JailKey::new(name).map_err(|_| missing())?;
+            let found = find_named(handle::get(host, "host")?.host.kernel(), &key, GetFlags::default())?;
+            place.put(found.ok_or_else(missing)?.0);
             Ok(())
         })
     }

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 
 use jailkit::host::{Host, NativeHost};
 use jailkit::jailconf::{JailConf, Resolved};
-use jailkit::kernel::{GetFlags, ParamKind, ParamType, Value, find_named, read_jail};
-use jailkit::life::{self, Enter, Handle, Held, Operation, Options, Silent, Summary};
+use jailkit::kernel::{GetFlags, Jail, JailKey, ParamKind, ParamType, Value};
+use jailkit::life::{self, Enter, Operation, Options, Silent, Summary};
 use jailkit::process::{Exit, Passwd, Program};
 use jailkit::source::Source;
 
@@ -70,14 +70,12 @@ impl Stage {
         assert!(summary.is_well(), "{operation:?}: {:?}", summary.failures().collect::<Vec<_>>());
     }
 
-    fn handle(&self) -> Option<Handle> {
-        Handle::find(NativeHost.kernel(), self.name.as_str().into()).unwrap()
+    fn jail(&self) -> Option<Jail> {
+        Jail::open(NativeHost.kernel(), &JailKey::new(&self.name).unwrap(), GetFlags::default()).unwrap()
     }
 
     fn read(&self, name: &str, kind: ParamKind) -> Value {
-        let kernel = NativeHost.kernel();
-        let jid = find_named(kernel, self.name.as_bytes(), GetFlags::default()).unwrap().unwrap();
-        let values = read_jail(kernel, jid, &[ParamType::new(name, kind)], GetFlags::default()).unwrap();
+        let values = self.jail().unwrap().get(NativeHost.kernel(), &[ParamType::new(name, kind)]).unwrap();
         values.unwrap().remove(0)
     }
 
@@ -104,8 +102,8 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         let kernel = NativeHost.kernel();
-        if let Ok(Some(jail)) = Handle::find(kernel, self.name.as_str().into())
-            && let Err(error) = kernel.jail_remove(jail.jid)
+        if let Some(jail) = self.jail()
+            && let Err(error) = jail.remove(kernel)
         {
             eprintln!("jail {} is left: {error}", self.name);
         }
@@ -140,13 +138,13 @@ fn a_jail_starts_and_stops_with_all_it_has() {
   exec.clean;",
     );
     stage.well(Operation::Start);
-    assert!(stage.handle().is_some());
+    assert!(stage.jail().is_some());
     assert_eq!(stage.mounts(), SHOWN.len() + 1);
     assert_eq!(stage.read("host.hostname", ParamKind::String(256)), Value::String(b"inside".into()));
     let base = stage.base();
     assert_eq!(std::fs::read_to_string(base.join("root/tmp/log")).unwrap(), "start\n");
     stage.well(Operation::Stop);
-    assert!(stage.handle().is_none());
+    assert!(stage.jail().is_none());
     assert_eq!(stage.mounts(), 0);
     assert_eq!(std::fs::read_to_string(base.join("root/tmp/log")).unwrap(), "start\nstop\n");
     let log = std::fs::read_to_string(base.join("log")).unwrap();
@@ -158,7 +156,7 @@ fn a_start_that_fails_leaves_nothing() {
     for fault in ["  exec.start = \"exit 3\";", "  mount += \"/nowhere $dir/root/mnt nullfs ro 0 0\";"] {
         let stage = Stage::new("fault", fault);
         assert!(!stage.run(Operation::Start).is_well(), "{fault}");
-        assert!(stage.handle().is_none(), "{fault}");
+        assert!(stage.jail().is_none(), "{fault}");
         assert_eq!(stage.mounts(), 0, "{fault}");
     }
 }
@@ -208,7 +206,7 @@ fn a_running_jail_is_changed_and_what_cannot_be_is_refused() {
     assert_eq!(stage.read("allow.raw_sockets", ParamKind::Bool), Value::Int(1));
     stage.conf = stage.conf.replace("  persist;", "  persist;\n  vnet;");
     assert!(!stage.run(Operation::Modify).is_well());
-    assert!(stage.handle().is_some());
+    assert!(stage.jail().is_some());
 }
 
 #[test]
@@ -219,7 +217,7 @@ fn a_jail_that_ignores_sigterm_is_killed() {
     );
     stage.well(Operation::Start);
     stage.well(Operation::Stop);
-    assert!(stage.handle().is_none());
+    assert!(stage.jail().is_none());
     assert_eq!(stage.mounts(), 0);
 }
 
@@ -228,9 +226,9 @@ fn a_held_jail_is_removed_and_no_other() {
     let stage = Stage::new("held", "");
     stage.well(Operation::Start);
     let kernel = NativeHost.kernel();
-    let held = Held::hold(kernel, stage.handle().unwrap()).unwrap().unwrap();
+    let held = stage.jail().unwrap();
     assert!(held.remove(kernel).unwrap());
-    assert!(stage.handle().is_none());
+    assert!(stage.jail().is_none());
     assert!(!held.remove(kernel).unwrap());
 }
 

@@ -13,7 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use between::{Between, Meddler};
 use jailkit::host::{Host, SimHost};
 use jailkit::jailconf::{JailConf, Resolved};
-use jailkit::life::{self, Handle, Operation, Options, Silent, Summary};
+use jailkit::kernel;
+use jailkit::life::{self, Operation, Options, Silent, Summary};
 use jailkit::process::{Exit, Program};
 use jailkit::source::Source;
 
@@ -116,7 +117,7 @@ fn world(host: &SimHost) -> BTreeSet<String> {
         lines.extend(interface.addresses.iter().map(|net| format!("{} has {net}", interface.name)));
         lines.insert(format!("interface {}", interface.name));
     }
-    lines.extend(Handle::all(kernel).unwrap().into_iter().map(|jail| format!("jail {}", jail.name)));
+    lines.extend(kernel::running(kernel).unwrap().into_iter().map(|name| format!("jail {name}")));
     lines
 }
 

@@ -5,8 +5,8 @@
 use jailkit::host::{Host, SimHost};
 use jailkit::kernel::sim::SimKernel;
 use jailkit::kernel::sim::scenario::Runner;
-use jailkit::kernel::{Jid, Param, SetFlags, Value};
-use jailkit::life::{self, Enter, Format, Handle, LifeError, List, ListError, Selection};
+use jailkit::kernel::{GetFlags, Jail, JailKey, Jid, Param, SetFlags, Value};
+use jailkit::life::{self, Enter, Format, LifeError, List, ListError, Selection};
 
 const TRANSCRIPT: &str = include_str!("corpus/lifecycle/jls-jexec.txt");
 
@@ -148,10 +148,16 @@ fn a_jail_is_entered_by_name_or_number_and_an_unknown_one_is_not() {
     let into = |jail: &str| life::enter(&host, jail.into(), Enter { command: vec!["echo".into()], ..Enter::default() });
     for jail in ["db.inner", "3"] {
         let inside = into(jail).unwrap().jail.unwrap();
-        assert_eq!((inside.jid, inside.name, inside.root.to_str()), (Jid(3), "db.inner".into(), Some("/tmp")));
+        assert_eq!(
+            (inside.jid, inside.name.to_string(), inside.path.to_string()),
+            (Jid(3), "db.inner".into(), "/tmp".into())
+        );
     }
     for jail in ["nosuch", "99", "0", "-1", ""] {
         assert!(matches!(into(jail), Err(LifeError::NotRunning { .. })), "{jail}");
     }
-    assert_eq!(Handle::find(host.kernel(), "www".into()).unwrap().unwrap().path, "/");
+    assert_eq!(
+        Jail::open(host.kernel(), &JailKey::new("www").unwrap(), GetFlags::default()).unwrap().unwrap().path,
+        "/"
+    );
 }

@@ -148,5 +148,5 @@ fn a_jail_is_stopped_whatever_has_become_of_its_mounts() {
     assert_eq!(came_of(&host, "", Operation::Start, "name"), "name=www");
     let params = "mount = \"/only two\"; interface = lo0; ip4.addr = \"10.0.0.1/99\";";
     insta::assert_snapshot!(came_of(&host, params, Operation::Stop, "name"));
-    assert!(life::Handle::all(host.kernel()).unwrap().is_empty());
+    assert!(jailkit::kernel::running(host.kernel()).unwrap().is_empty());
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use between::{Between, Meddler};
 use jailkit::host::{Host, SimHost};
 use jailkit::jailconf::{JailConf, Resolved};
-use jailkit::life::{self, Event, Handle, JailError, Observer, Options, Outcome, Summary, What};
+use jailkit::life::{self, Event, JailError, Observer, Options, Outcome, Summary, What};
 use jailkit::process::{Exit, Program};
 use jailkit::source::Source;
 use jailkit::stack::{Owner, Ready, ReadyWhen};
@@ -150,7 +150,7 @@ fn one_that_is_not_ready_in_time_runs_on_and_its_dependents_do_not_start() {
         assert!(matches!(failures[0].1, JailError::NotReady { .. }), "{when}: {summary:?}");
         assert!(failures[0].1.to_string().contains(&when.to_string()), "{summary:?}");
         assert!(matches!(failures[1].1, JailError::Skipped(_)), "{when}: {summary:?}");
-        let running: Vec<_> = Handle::all(host.kernel()).unwrap().into_iter().map(|jail| jail.name).collect();
+        let running: Vec<_> = jailkit::kernel::running(host.kernel()).unwrap();
         assert_eq!(running, ["db"], "{when}");
     }
 }

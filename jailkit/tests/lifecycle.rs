@@ -11,7 +11,8 @@ use std::sync::Mutex;
 use bstr::ByteSlice;
 use jailkit::host::{Host, SimHost};
 use jailkit::jailconf::{JailConf, Resolved};
-use jailkit::life::{self, Event, Format, Handle, List, Observer, Operation, Options, Selection, What};
+use jailkit::kernel;
+use jailkit::life::{self, Event, Format, List, Observer, Operation, Options, Selection, What};
 use jailkit::process::{Exit, Program};
 use jailkit::source::Source;
 use jailkit::stack::Owner;
@@ -72,12 +73,12 @@ fn look(host: &SimHost, label: &str) -> String {
     let lo0 = interfaces.iter().find(|interface| interface.name == "lo0").unwrap();
     let addresses = lo0.addresses.iter().map(|net| net.addr().to_string());
     let addresses = addresses.filter(|address| address.starts_with("127.0.0.5")).map(|address| address + " ");
-    let jails = Handle::all(kernel).unwrap();
+    let jails = kernel::running(kernel).unwrap();
     format!(
         "{label}: mounts=[{}] addrs=[{}] jails=[{}]",
         mounts.collect::<String>(),
         addresses.collect::<String>(),
-        jails.iter().map(|jail| format!("{} ", jail.name)).collect::<String>()
+        jails.iter().map(|name| format!("{name} ")).collect::<String>()
     )
 }
 
@@ -159,7 +160,7 @@ fn ours_does_what_jail_8_does() {
     compare(&host, "-r daemon", 0, Operation::Stop, "daemon");
     compare(&host, "-r nosuch", 0, Operation::Stop, "nosuch");
     compare(&host, "-c nosuch", 0, Operation::Start, "nosuch");
-    assert!(Handle::all(host.kernel()).unwrap().is_empty());
+    assert!(kernel::running(host.kernel()).unwrap().is_empty());
 }
 
 #[test]
@@ -242,7 +243,7 @@ fn all_jails_restart_and_stop_as_under_jail_8() {
     assert_eq!(summary.is_well(), is_well);
     let failed: Vec<_> = summary.failures().map(|(name, _)| name.to_string()).collect();
     assert_eq!(failed, ["broken", "nomount", "late", "slow"]);
-    let running: BTreeSet<_> = Handle::all(host.kernel()).unwrap().into_iter().map(|jail| jail.name).collect();
+    let running: BTreeSet<_> = kernel::running(host.kernel()).unwrap().into_iter().collect();
     assert_eq!(running, BTreeSet::from(["daemon", "db", "www"].map(|name| name.parse().unwrap())));
 
     let (seen, summary) = run(Operation::Stop);
@@ -250,7 +251,7 @@ fn all_jails_restart_and_stop_as_under_jail_8() {
     let (theirs, is_well) = of_theirs("-r *");
     assert_eq!(without(seen, &["www"]), theirs);
     assert_eq!(summary.is_well(), is_well);
-    assert!(Handle::all(host.kernel()).unwrap().is_empty());
+    assert!(kernel::running(host.kernel()).unwrap().is_empty());
 }
 
 /// The end of the transcript: a jail that lives for its command, and one that is changed and removed.
@@ -268,10 +269,10 @@ fn a_jail_lives_as_long_as_its_command_unless_it_persists() {
     let mut list = List::new(&host, Format { params: vec!["host.hostname".into()], ..Format::default() }).unwrap();
     list.read(&host, &Selection { jail: Some("cl2".into()), dying: false }).unwrap();
     assert_eq!(list.body(), "changed\n");
-    let names: Vec<_> = Handle::all(host.kernel()).unwrap().into_iter().map(|jail| jail.name).collect();
+    let names: Vec<_> = kernel::running(host.kernel()).unwrap().into_iter().collect();
     assert_eq!(names, ["cl2"]);
     assert!(life::remove(&host, &["cl2"], &Options::default(), &life::Silent).unwrap().is_well());
-    assert!(Handle::all(host.kernel()).unwrap().is_empty());
+    assert!(kernel::running(host.kernel()).unwrap().is_empty());
 }
 
 /// Takes down every effect in its order.
@@ -368,7 +369,7 @@ fn the_words_of_a_command_mean_the_jails_that_jail_8_means() {
         let outcome = life::run(&host, &conf, names, operation, &quiet, &life::Silent);
         let case = format!("{operation:?} {names:?} with {running:?} running: {outcome:?}");
         assert_eq!(outcome.as_ref().is_ok_and(life::Summary::is_well), is_well, "{case}");
-        let mut found: Vec<_> = Handle::all(host.kernel()).unwrap().into_iter().map(|jail| jail.name).collect();
+        let mut found: Vec<_> = kernel::running(host.kernel()).unwrap().into_iter().collect();
         found.sort();
         assert_eq!(found, left, "{case}");
         if left.is_empty() {
@@ -418,6 +419,6 @@ fn a_name_of_no_jail_keeps_no_other_from_being_removed() {
     let removed = life::remove(&host, &["nosuch", "1"], &Options::default(), &life::Silent).unwrap();
     let failed: Vec<_> = removed.failures().map(|(name, error)| format!("{name}: {error}")).collect();
     assert_eq!(failed, ["nosuch: there is no such jail; 'jailkit ls' shows what runs, and jail.conf what could"]);
-    assert!(Handle::all(host.kernel()).unwrap().is_empty());
+    assert!(kernel::running(host.kernel()).unwrap().is_empty());
     assert!(life::remove(&host, &["nosuch"], &Options::default(), &life::Silent).is_err());
 }

@@ -7,6 +7,7 @@
 mod abi;
 mod descriptor;
 mod errno;
+mod jail;
 mod marshal;
 mod mount;
 mod name;
@@ -17,6 +18,7 @@ pub mod sim;
 
 pub use descriptor::{Closing, Descriptors, Reach};
 pub use errno::{Errno, KernelError};
+pub use jail::{Jail, JailKey, running};
 pub use mount::mount;
 pub use name::{JailName, NameError, PrisonPath};
 pub use param::{GetFlags, Jid, Param, ParamKind, ParamType, SetFlags, Value};
@@ -179,17 +181,12 @@ pub fn find_jail(kernel: &dyn Kernel, name: &str) -> Result<Option<Jid>, KernelE
     }
 }
 
-/// The jid of the jail that a person means by a name or a number; none where there is none.
+/// The jid of the jail that a person means; none where there is none.
 ///
 /// # Errors
 /// [`KernelError`] where the kernel cannot be asked.
-pub fn find_named(kernel: &dyn Kernel, named: &[u8], flags: GetFlags) -> Result<Option<Jid>, KernelError> {
-    let number = std::str::from_utf8(named).ok().and_then(|text| text.parse().ok()).filter(|&number: &i32| number > 0);
-    let key = match number {
-        Some(number) => Param::new("jid", Value::Int(number)),
-        None => Param::new("name", Value::String(named.to_vec())),
-    };
-    match kernel.jail_get(&[key], &[], flags) {
+pub fn find_named(kernel: &dyn Kernel, named: &JailKey, flags: GetFlags) -> Result<Option<Jid>, KernelError> {
+    match kernel.jail_get(&[named.clone().into()], &[], flags) {
         Ok((jid, _)) => Ok(Some(jid)),
         Err(error) if error.errno == Errno::ENOENT => Ok(None),
         Err(error) => Err(error),

@@ -47,8 +47,8 @@ pub enum NameError {
 /// assert!("db..replica".parse::<JailName>().is_err());
 /// # Ok::<(), jailkit::kernel::NameError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "BString", into = "BString")]
 pub struct JailName(BString);
 
 /// A jail's root directory as its host sees it: an absolute path of bytes.
@@ -61,8 +61,8 @@ pub struct JailName(BString);
 /// assert!(PrisonPath::new("jails/www").is_err());
 /// # Ok::<(), jailkit::kernel::NameError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "BString", into = "BString")]
 pub struct PrisonPath(BString);
 
 fn checked(text: &[u8], most: usize) -> Result<BString, NameError> {
@@ -145,6 +145,14 @@ macro_rules! reads_as_text {
         impl AsRef<[u8]> for $name {
             fn as_ref(&self) -> &[u8] {
                 &self.0
+            }
+        }
+
+        impl TryFrom<BString> for $name {
+            type Error = NameError;
+
+            fn try_from(text: BString) -> Result<Self, NameError> {
+                Self::new(text)
             }
         }
 

@@ -1,13 +1,14 @@
 //! A program in a jail that runs, as jexec(8) has it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bstr::{BStr, BString};
 
 use super::LifeError;
-use super::running::Handle;
 use crate::host::Host;
-use crate::process::{Inside, Passwd, Program};
+use crate::kernel::{GetFlags, Jail, JailKey};
+use crate::process::{Passwd, Program};
 
 /// How a jail is entered, and for what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,21 +29,22 @@ pub struct Enter {
     pub directory: Option<PathBuf>,
 }
 
-/// The program with which a jail is entered. The number it bears is the jail's at the time of the call.
+/// The program with which a jail is entered: the one that has that name or number at the time of the call, and no later
+/// one.
 ///
 /// # Errors
 /// [`LifeError::NotRunning`] where no jail has that name or number.
 pub fn enter(host: &dyn Host, jail: &BStr, enter: Enter) -> Result<Program, LifeError> {
-    let found = Handle::find(host.kernel(), jail)?;
-    let found = found.ok_or_else(|| LifeError::NotRunning { name: jail.to_owned() })?;
+    let missing = || LifeError::NotRunning { name: jail.to_owned() };
+    let key = JailKey::new(jail).map_err(|_| missing())?;
+    let found = Jail::open(host.kernel(), &key, GetFlags::default())?.ok_or_else(missing)?;
     let argv = match enter.command {
         command if !command.is_empty() => command,
         _ if enter.login => vec![Program::LOGIN_SHELL.into()],
         _ => vec![Program::SHELL.into()],
     };
-    let root = found.path.as_path().to_owned();
     Ok(Program {
-        jail: Some(Inside { jid: found.jid, name: found.name.into(), root }),
+        jail: Some(Arc::new(found)),
         clean: enter.clean,
         environment: enter.environment,
         user: enter.user,

@@ -8,7 +8,7 @@ use bstr::{BStr, BString, ByteSlice};
 use super::modules;
 use crate::host::Host;
 use crate::jailparam::{self, Change, no_form, plain_form};
-use crate::kernel::{self, GetFlags, Jid, KernelError, ParamKind, ParamType, Value};
+use crate::kernel::{self, GetFlags, JailKey, Jid, KernelError, ParamKind, ParamType, Value};
 use crate::source::printable;
 
 /// Which jails are listed.
@@ -132,11 +132,12 @@ impl List {
         let flags = GetFlags { dying: selection.dying };
         self.rows.clear();
         if let Some(jail) = &selection.jail {
-            let found = match kernel::find_named(host.kernel(), jail, flags)? {
+            let key = JailKey::new(jail).map_err(|_| ListError::NoJail(jail.clone()))?;
+            let found = match kernel::find_named(host.kernel(), &key, flags)? {
                 Some(jid) => kernel::read_jail(host.kernel(), jid, &wanted, flags)?,
                 None => None,
             };
-            if found.is_none() && kernel::find_named(host.kernel(), jail, GetFlags { dying: true })?.is_some() {
+            if found.is_none() && kernel::find_named(host.kernel(), &key, GetFlags { dying: true })?.is_some() {
                 return Err(ListError::Dying(jail.clone()));
             }
             self.rows.push(found.ok_or_else(|| ListError::NoJail(jail.clone()))?);

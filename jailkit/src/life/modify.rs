@@ -8,7 +8,7 @@ use super::schedule::Outcome;
 use super::world::World;
 use super::{JailError, Operation, addresses, params, perform};
 use crate::jailconf::ResolvedJail;
-use crate::kernel::{self, GetFlags, Jid, Param, ParamType, SetFlags, Value};
+use crate::kernel::{Jail, Param, ParamType, Value};
 
 /// Parameters that are settled when a jail is created (`CTLFLAG_RDTUN` in the kernel's `security.jail.param`).
 const CREATE_ONLY: &[&str] = &["ip4", "ip6", "jid", "osreldate", "osrelease", "path", "vnet"];
@@ -20,9 +20,9 @@ pub(super) fn is_create_only(name: &str) -> bool {
 
 /// Changes a running jail.
 pub(super) fn modify(world: &World<'_>, jail: &ResolvedJail) -> Result<Outcome, JailError> {
-    let (jid, given) = running(world, jail)?.ok_or(JailError::NotRunning)?;
-    let params = fixed(world, jid, &given)?;
-    if params.is_empty() { update(world, jail, jid, &given) } else { Err(JailError::NeedsRestart { params }) }
+    let (held, given) = running(world, jail)?.ok_or(JailError::NotRunning)?;
+    let params = fixed(world, &held, &given)?;
+    if params.is_empty() { update(world, jail, &held, &given) } else { Err(JailError::NeedsRestart { params }) }
 }
 
 /// Changes a jail that runs, starts one that does not.
@@ -39,7 +39,7 @@ pub(super) fn start_or_modify(world: &World<'_>, jail: &ResolvedJail, named: &Na
 /// changed.
 pub(super) fn needs_restart(world: &World<'_>, jail: &ResolvedJail) -> bool {
     let fixed = running_now(world, jail).and_then(|found| match found {
-        Some((jid, given)) => fixed(world, jid, &given),
+        Some((held, given)) => fixed(world, &held, &given),
         None => Ok(Vec::new()),
     });
     fixed.is_ok_and(|params| !params.is_empty())
@@ -52,7 +52,7 @@ pub(super) fn outline(
     operation: Operation,
     named: &Named,
 ) -> Result<Vec<String>, JailError> {
-    let Some((jid, given)) = running_now(world, jail)? else {
+    let Some((held, given)) = running_now(world, jail)? else {
         return match operation {
             Operation::StartOrModify => perform::outline_start(world, jail, named),
             _ => Err(JailError::NotRunning),
@@ -61,26 +61,26 @@ pub(super) fn outline(
     if operation == Operation::StartOrModify && !named.all && !named.is_named(jail.name.as_bstr()) {
         return Ok(Vec::new());
     }
-    let params = fixed(world, jid, &given)?;
+    let params = fixed(world, &held, &given)?;
     if !params.is_empty() {
         return Err(JailError::NeedsRestart { params });
     }
-    let changed = differing(world, jid, given.iter().filter(|param| !is_create_only(&param.name)))?;
+    let changed = differing(world, &held, given.iter().filter(|param| !is_create_only(&param.name)))?;
     Ok(changed.into_iter().map(|name| format!("change {name}")).collect())
 }
 
-/// The jail's number, where it runs, and the parameters that the file gives it.
-fn running(world: &World<'_>, jail: &ResolvedJail) -> Result<Option<(Jid, Vec<Param>)>, JailError> {
+/// The jail, where it runs, and the parameters that the file gives it.
+fn running(world: &World<'_>, jail: &ResolvedJail) -> Result<Option<(Jail, Vec<Param>)>, JailError> {
     check(jail)?;
     let given = params::import(jail, &*world.kinds_for(jail)?)?;
-    with_jid(world, jail, given)
+    held(world, jail, given)
 }
 
 /// The same, without a module loaded for any of them.
-fn running_now(world: &World<'_>, jail: &ResolvedJail) -> Result<Option<(Jid, Vec<Param>)>, JailError> {
+fn running_now(world: &World<'_>, jail: &ResolvedJail) -> Result<Option<(Jail, Vec<Param>)>, JailError> {
     check(jail)?;
     let given = params::import_known(jail, &world.kinds())?;
-    with_jid(world, jail, given)
+    held(world, jail, given)
 }
 
 fn check(jail: &ResolvedJail) -> Result<(), JailError> {
@@ -90,25 +90,25 @@ fn check(jail: &ResolvedJail) -> Result<(), JailError> {
     }
 }
 
-fn with_jid(
+fn held(
     world: &World<'_>,
     jail: &ResolvedJail,
     mut given: Vec<Param>,
-) -> Result<Option<(Jid, Vec<Param>)>, JailError> {
+) -> Result<Option<(Jail, Vec<Param>)>, JailError> {
     params::add_addresses(&mut given, &addresses::of_hostname(world.host, jail)?);
     let dying = world.options.dying || jail.is_true("allow.dying");
-    Ok(world.find(jail.name.as_bstr(), dying)?.map(|jid| (jid, given)))
+    Ok(world.open(jail.name.as_bstr(), dying)?.map(|held| (held, given)))
 }
 
 /// The parameters that would have to change and cannot.
-fn fixed(world: &World<'_>, jid: Jid, given: &[Param]) -> Result<Vec<String>, JailError> {
-    differing(world, jid, given.iter().filter(|param| is_create_only(&param.name) && param.name != "jid"))
+fn fixed(world: &World<'_>, held: &Jail, given: &[Param]) -> Result<Vec<String>, JailError> {
+    differing(world, held, given.iter().filter(|param| is_create_only(&param.name) && param.name != "jid"))
 }
 
 /// The parameters that the running jail has another value of.
 fn differing<'p>(
     world: &World<'_>,
-    jid: Jid,
+    held: &Jail,
     given: impl Iterator<Item = &'p Param>,
 ) -> Result<Vec<String>, JailError> {
     let kinds = world.kinds();
@@ -117,7 +117,7 @@ fn differing<'p>(
         Some((param, ParamType::new(name, kind)))
     };
     let (given, wanted): (Vec<&Param>, Vec<ParamType>) = given.filter_map(known).unzip();
-    let now = kernel::read_jail(world.host.kernel(), jid, &wanted, GetFlags { dying: true })?;
+    let now = held.get(world.host.kernel(), &wanted)?;
     let now = now.ok_or(JailError::NotRunning)?;
     let is_same = |param: &Param, wanted: &ParamType, now: &Value| match &param.value {
         // A flag says its value by its name: the parameter's own, or the `no` form.
@@ -129,11 +129,12 @@ fn differing<'p>(
     Ok(changed.map(|((param, _), _)| param.name.clone()).collect())
 }
 
-fn update(world: &World<'_>, jail: &ResolvedJail, jid: Jid, given: &[Param]) -> Result<Outcome, JailError> {
+fn update(world: &World<'_>, jail: &ResolvedJail, held: &Jail, given: &[Param]) -> Result<Outcome, JailError> {
     let dying = world.options.dying || jail.is_true("allow.dying");
-    let mut params = vec![Param::new("jid", Value::Int(jid.0))];
-    params.extend(given.iter().filter(|param| !is_create_only(&param.name)).cloned());
-    world.host.kernel().jail_set(&params, SetFlags { update: true, dying, ..SetFlags::default() })?;
-    world.tell(jail.name.as_bstr(), What::Updated(jid));
+    let params: Vec<_> = given.iter().filter(|param| !is_create_only(&param.name)).cloned().collect();
+    if !held.update(world.host.kernel(), &params, dying)? {
+        return Err(JailError::NotRunning);
+    }
+    world.tell(jail.name.as_bstr(), What::Updated(held.jid));
     Ok(Outcome::Updated)
 }

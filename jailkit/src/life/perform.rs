@@ -1,8 +1,6 @@
 //! Steps carried out on a host, for one jail.
 
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice};
 
@@ -17,7 +15,7 @@ use super::spec::JailSpec;
 use super::world::{Found, World};
 use super::{JailError, guard, params, ready};
 use crate::jailconf::ResolvedJail;
-use crate::kernel::{self, Errno, GetFlags, Jid, KernelError, Param, ParamKind, ParamType, SetFlags, Value};
+use crate::kernel::{self, Errno, Jail, KernelError, Param, SetFlags};
 use crate::process::{Exit, Program};
 
 /// Starts a jail; `again` for one that has just been stopped.
@@ -27,20 +25,20 @@ pub(super) fn start(world: &World<'_>, jail: &ResolvedJail, named: &Named, again
     params::add_addresses(&mut params, &spec.looked_up);
     let mut claim = Claim::take(world.host, spec.name.as_bstr())?;
     let left = claim.left();
-    if let Some(jid) = world.find(spec.name.as_bstr(), false)? {
-        if !is_half_made(world, &spec, jid, left)? {
+    if let Some(found) = world.open(spec.name.as_bstr(), false)? {
+        if !is_half_made(&spec, &found, left) {
             claim.finish()?;
-            return already_running(world, &spec, jid, named);
+            return already_running(world, &spec, &Arc::new(found), named);
         }
         world.tell(spec.name.as_bstr(), What::HalfMade);
-        world.host.kernel().jail_remove(jid)?;
+        found.remove(world.host.kernel())?;
     }
     claim.note(Note::Starting(None))?;
     let mut run = Run::new(world, &spec, left.is_some());
     match run.up(jail, &params, &mut claim) {
-        Ok(jid) => {
+        Ok(created) => {
             claim.finish()?;
-            wait_until_ready(world, &spec, jid)?;
+            wait_until_ready(world, &spec, &created)?;
             Ok(if again { Outcome::Restarted } else { Outcome::Started })
         }
         Err(error) => {
@@ -55,29 +53,29 @@ pub(super) fn start(world: &World<'_>, jail: &ResolvedJail, named: &Named, again
 }
 
 /// Whether a jail that runs is what a killed run has left of it: on the way up, or on the way down.
-fn is_half_made(world: &World<'_>, spec: &JailSpec, jid: Jid, left: Option<Note>) -> Result<bool, JailError> {
+fn is_half_made(spec: &JailSpec, found: &Jail, left: Option<Note>) -> bool {
     match left {
-        None => Ok(false),
-        Some(Note::Starting(Some(noted))) => Ok(noted == jid),
+        None => false,
+        Some(Note::Starting(Some(noted))) => noted == found.jid,
         // The run was killed around the creation itself: a jail of this name with this root directory is the run's.
         Some(Note::Starting(None) | Note::Stopping) => {
             let root = spec.root.as_deref().unwrap_or("/".as_ref());
-            Ok(root_of(world, jid)?.as_deref() == Some(root))
+            found.path.as_path() == root
         }
     }
 }
 
-fn already_running(world: &World<'_>, spec: &JailSpec, jid: Jid, named: &Named) -> Result<Outcome, JailError> {
+fn already_running(world: &World<'_>, spec: &JailSpec, found: &Arc<Jail>, named: &Named) -> Result<Outcome, JailError> {
     if named.is_named(spec.name.as_bstr()) && !world.options.idempotent {
         return Err(JailError::Running);
     }
-    wait_until_ready(world, spec, jid)?;
+    wait_until_ready(world, spec, found)?;
     Ok(Outcome::AlreadyRunning)
 }
 
-fn wait_until_ready(world: &World<'_>, spec: &JailSpec, jid: Jid) -> Result<(), JailError> {
+fn wait_until_ready(world: &World<'_>, spec: &JailSpec, jail: &Arc<Jail>) -> Result<(), JailError> {
     match world.options.ready.get(&spec.name) {
-        Some(ready) => ready::wait(world, spec, jid, ready),
+        Some(ready) => ready::wait(world, spec, jail, ready),
         None => Ok(()),
     }
 }
@@ -88,12 +86,12 @@ pub(super) fn stop(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Res
     let faults = std::mem::take(&mut spec.faults);
     let mut claim = Claim::take(world.host, spec.name.as_bstr())?;
     let left = claim.left();
-    let jid = world.find(spec.name.as_bstr(), false)?;
-    if let Some(jid) = jid {
-        follow(world, &mut spec, jid)?;
+    let found = world.open(spec.name.as_bstr(), false)?;
+    if let Some(found) = &found {
+        follow(world, &mut spec, found);
     }
-    let mut run = Run::new(world, &spec, left.is_some() || (jid.is_none() && world.options.idempotent));
-    let Some(jid) = jid else {
+    let mut run = Run::new(world, &spec, left.is_some() || (found.is_none() && world.options.idempotent));
+    let Some(found) = found else {
         let leftovers = match left {
             Some(Note::Stopping) => action::after(&spec, jail),
             // A start that was killed is undone, without the hooks of a stop.
@@ -111,7 +109,7 @@ pub(super) fn stop(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Res
             None => Ok(Outcome::NotRunning),
         };
     };
-    run.jid = Some(jid);
+    run.jail = Some(Arc::new(found));
     claim.note(Note::Stopping)?;
     for step in action::down(jail) {
         if let Err(error) = run.perform(step) {
@@ -129,24 +127,13 @@ pub(super) fn stop(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Res
 
 /// Where the file has given a running jail another root directory since, what it has mounted is below the one it runs
 /// in.
-fn follow(world: &World<'_>, spec: &mut JailSpec, jid: Jid) -> Result<(), JailError> {
-    let Some(root) = root_of(world, jid)? else { return Ok(()) };
-    if spec.root.as_ref() == Some(&root) || root.parent().is_none() {
-        return Ok(());
+fn follow(world: &World<'_>, spec: &mut JailSpec, found: &Jail) {
+    let root = found.path.as_path();
+    if spec.root.as_deref() == Some(root) || root.parent().is_none() {
+        return;
     }
-    spec.mounts = world.mounts_below(&root);
-    spec.root = Some(root);
-    Ok(())
-}
-
-/// The root directory of a jail that runs.
-fn root_of(world: &World<'_>, jid: Jid) -> Result<Option<PathBuf>, JailError> {
-    let wanted = [ParamType::new("path", ParamKind::String(1024))];
-    let values = kernel::read_jail(world.host.kernel(), jid, &wanted, GetFlags::default())?;
-    Ok(values.and_then(|values| match values.into_iter().next() {
-        Some(Value::String(path)) => Some(PathBuf::from(OsString::from_vec(path))),
-        _ => None,
-    }))
+    spec.mounts = world.mounts_below(root);
+    spec.root = Some(root.to_owned());
 }
 
 fn without_hooks(actions: Vec<Action<'_>>) -> Vec<Action<'_>> {
@@ -167,9 +154,9 @@ pub(super) fn strays(world: &World<'_>, named: &Named) -> Vec<(BString, Result<O
 /// Ends a jail that runs without what a file may say of it.
 pub(super) fn stray(world: &World<'_>, name: &BStr) -> Result<Outcome, JailError> {
     let spec = JailSpec::stray(name);
-    let Some(jid) = world.find(name, true)? else { return Err(JailError::NotRunning) };
+    let Some(found) = world.open(name, true)? else { return Err(JailError::NotRunning) };
     let mut run = Run::new(world, &spec, false);
-    run.jid = Some(jid);
+    run.jail = Some(Arc::new(found));
     run.perform(Action::Terminate)?;
     run.perform(Action::Remove)?;
     Ok(Outcome::Stopped)
@@ -205,8 +192,8 @@ pub(super) fn outline_way_up(world: &World<'_>, jail: &ResolvedJail) -> Result<V
 /// The steps of a stop as lines; none for a jail that does not run.
 pub(super) fn outline_way_down(world: &World<'_>, jail: &ResolvedJail) -> Result<Vec<String>, JailError> {
     let mut spec = JailSpec::of_running(world.host, jail)?;
-    match world.find(jail.name.as_bstr(), false)? {
-        Some(jid) => follow(world, &mut spec, jid)?,
+    match world.open(jail.name.as_bstr(), false)? {
+        Some(found) => follow(world, &mut spec, &found),
         None => return Ok(Vec::new()),
     }
     Ok([lines(&action::down(jail)), lines(&action::after(&spec, jail))].concat())
@@ -227,28 +214,29 @@ struct Run<'w, 's> {
     spec: &'s JailSpec,
     /// A killed run was here before: what it has left is this run's.
     resumed: bool,
-    jid: Option<Jid>,
+    /// The jail, from its creation or from when it was found until it is removed.
+    jail: Option<Arc<Jail>>,
     done: Vec<Action<'s>>,
 }
 
 impl<'w, 's> Run<'w, 's> {
     fn new(world: &'w World<'w>, spec: &'s JailSpec, resumed: bool) -> Self {
-        Self { world, spec, resumed, jid: None, done: Vec::new() }
+        Self { world, spec, resumed, jail: None, done: Vec::new() }
     }
 
     /// All steps up; the first that fails ends it.
-    fn up(&mut self, jail: &'s ResolvedJail, params: &[Param], claim: &mut Claim) -> Result<Jid, JailError> {
+    fn up(&mut self, jail: &'s ResolvedJail, params: &[Param], claim: &mut Claim) -> Result<Arc<Jail>, JailError> {
         let has = |param: &str| jail.param(param).is_some();
         // Until its commands have run, the jail must stay while nothing runs in it.
         let is_held = !self.spec.persist && (has("exec.start") || has("command") || has("exec.poststart"));
-        let mut created = Jid::HOST;
         for step in action::up(self.spec, jail) {
             if matches!(step, Action::Create) {
-                created = self.create(params, is_held)?;
+                let created = Arc::new(self.create(params, is_held)?);
+                let jid = created.jid;
                 self.done.push(step);
-                self.jid = Some(created);
-                claim.note(Note::Starting(Some(created)))?;
-                self.tell(What::Created(created));
+                self.jail = Some(created);
+                claim.note(Note::Starting(Some(jid)))?;
+                self.tell(What::Created(jid));
             } else {
                 let has_changed = self.perform(step)?;
                 if has_changed {
@@ -256,13 +244,10 @@ impl<'w, 's> Run<'w, 's> {
                 }
             }
         }
+        let created = Arc::clone(self.jail.as_ref().ok_or(JailError::NotRunning)?);
         if is_held {
-            let params = [Param::new("jid", Value::Int(created.0)), Param::flag("nopersist")];
-            match self.world.host.kernel().jail_set(&params, SetFlags { update: true, ..SetFlags::default() }) {
-                // Nothing runs in it any more that would have held it.
-                Err(error) if error.errno == Errno::ENOENT => {}
-                set => drop(set?),
-            }
+            // It may be gone: nothing runs in it any more that would have held it.
+            created.update(self.world.host.kernel(), &[Param::flag("nopersist")], false)?;
         }
         Ok(created)
     }
@@ -302,7 +287,8 @@ impl<'w, 's> Run<'w, 's> {
             Action::Create => Ok(false),
             Action::Zfs(dataset) => self.zfs("jail", dataset),
             Action::Vnet(interface) => {
-                self.world.host.kernel().move_interface(&interface.to_str_lossy(), self.own_jid()?)?;
+                // The kernel takes the number only: it may change hands between the look and the call.
+                self.world.host.kernel().move_interface(&interface.to_str_lossy(), self.own()?.jid)?;
                 Ok(true)
             }
             Action::Terminate => self.terminate(),
@@ -310,18 +296,18 @@ impl<'w, 's> Run<'w, 's> {
         }
     }
 
-    /// The number of the jail, after a look that it is still this jail's.
-    fn own_jid(&self) -> Result<Jid, JailError> {
-        let jid = self.jid.ok_or(JailError::NotRunning)?;
-        match self.world.find(self.spec.name.as_bstr(), true)? {
-            Some(found) if found == jid => Ok(jid),
-            _ => Err(JailError::Replaced { jid }),
+    /// The jail, after a look that it is still there.
+    fn own(&self) -> Result<&Arc<Jail>, JailError> {
+        let jail = self.jail.as_ref().ok_or(JailError::NotRunning)?;
+        match jail.is_there(self.world.host.kernel())? {
+            true => Ok(jail),
+            false => Err(JailError::Replaced { jid: jail.jid }),
         }
     }
 
     fn hook(&self, param: &'static str, command: &BStr, inside: bool) -> Result<(), JailError> {
-        let jid = if inside { Some(self.own_jid()?) } else { None };
-        let program = self.spec.program(command, jid);
+        let jail = if inside { Some(Arc::clone(self.own()?)) } else { None };
+        let program = self.spec.program(command, jail);
         if let Some(log) = &program.console_log {
             guard::check(self.world.host, self.spec.root.as_deref(), "exec.consolelog", log, true)?;
         }
@@ -351,7 +337,7 @@ impl<'w, 's> Run<'w, 's> {
         self.run_program(param, &Program { timeout: self.spec.timeout, ..program })
     }
 
-    fn create(&self, params: &[Param], is_held: bool) -> Result<Jid, JailError> {
+    fn create(&self, params: &[Param], is_held: bool) -> Result<Jail, JailError> {
         if let Some(root) = &self.spec.root {
             guard::check_root(self.world.host, root)?;
         }
@@ -362,11 +348,11 @@ impl<'w, 's> Run<'w, 's> {
         }
         let create = SetFlags { create: true, ..SetFlags::default() };
         let kernel = self.world.host.kernel();
-        match kernel.jail_set(&all, create) {
+        match Jail::create(kernel, &all, create) {
             Err(error) if error.errno == Errno::EEXIST && self.may_revive() => {
                 let update = SetFlags { update: true, dying: true, ..SetFlags::default() };
                 all.retain(|param| param.name == "jid" || !super::modify::is_create_only(&param.name));
-                kernel.jail_set(&all, update).map_err(|_: KernelError| error.into())
+                Jail::create(kernel, &all, update).map_err(|_: KernelError| error.into())
             }
             set => Ok(set?),
         }
@@ -378,33 +364,25 @@ impl<'w, 's> Run<'w, 's> {
 
     fn terminate(&self) -> Result<bool, JailError> {
         if !self.spec.stop_timeout.is_zero()
-            && let Ok(jid) = self.own_jid()
+            && let Ok(jail) = self.own()
         {
             self.tell(What::Terminating);
             // What cannot be asked to end is ended by the removal.
-            self.world.host.processes().terminate(jid, self.spec.stop_timeout).unwrap_or_default();
+            self.world.host.processes().terminate(jail, self.spec.stop_timeout).unwrap_or_default();
         }
         Ok(false)
     }
 
     fn remove(&mut self) -> Result<bool, JailError> {
-        let jid = match self.own_jid() {
-            Ok(jid) => jid,
+        let (jid, was_there) = match self.own() {
+            Ok(jail) => (jail.jid, jail.remove(self.world.host.kernel())?),
             // It went with its last process.
-            Err(JailError::Replaced { jid }) => {
-                self.jid = None;
-                self.tell(What::Removed(jid));
-                return Ok(false);
-            }
+            Err(JailError::Replaced { jid }) => (jid, false),
             Err(error) => return Err(error),
         };
-        match self.world.host.kernel().jail_remove(jid) {
-            Err(error) if error.errno == Errno::EINVAL => {}
-            removed => removed?,
-        }
-        self.jid = None;
+        self.jail = None;
         self.tell(What::Removed(jid));
-        Ok(true)
+        Ok(was_there)
     }
 
     fn add_address(&self, address: &Address) -> Result<bool, JailError> {
@@ -490,14 +468,15 @@ impl<'w, 's> Run<'w, 's> {
     }
 
     fn zfs(&self, verb: &str, dataset: &BStr) -> Result<bool, JailError> {
-        let jid = self.jid.ok_or(JailError::NotRunning)?;
+        // The program takes the number only, and asks the kernel with it: it may change hands until then.
+        let jid = self.own()?.jid;
         let argv = vec!["/sbin/zfs".into(), verb.into(), jid.to_string().into(), dataset.to_owned()];
         self.run_argv("zfs.dataset", argv)?;
         Ok(true)
     }
 
     fn reclaim(&self, interface: &BStr) -> Result<bool, JailError> {
-        let jid = self.own_jid()?;
+        let jid = self.own()?.jid;
         self.world.host.kernel().reclaim_interface(&interface.to_str_lossy(), jid)?;
         Ok(true)
     }

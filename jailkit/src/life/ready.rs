@@ -1,6 +1,7 @@
 //! When a jail that runs is ready for those that depend on it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bstr::ByteSlice;
@@ -9,7 +10,7 @@ use super::JailError;
 use super::observer::What;
 use super::spec::JailSpec;
 use super::world::World;
-use crate::kernel::Jid;
+use crate::kernel::Jail;
 use crate::process::Exit;
 use crate::stack::{Ready, ReadyWhen};
 
@@ -20,11 +21,11 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_m
 ///
 /// # Errors
 /// [`JailError::NotReady`] where it takes too long.
-pub(super) fn wait(world: &World<'_>, spec: &JailSpec, jid: Jid, ready: &Ready) -> Result<(), JailError> {
+pub(super) fn wait(world: &World<'_>, spec: &JailSpec, jail: &Arc<Jail>, ready: &Ready) -> Result<(), JailError> {
     world.tell(spec.name.as_bstr(), What::Waiting(ready));
     let deadline = Instant::now() + ready.patience;
     let mut pause = PAUSES.0;
-    while !(is_ready(world, spec, jid, &ready.when)? || world.host.is_simulated()) {
+    while !(is_ready(world, spec, jail, &ready.when)? || world.host.is_simulated()) {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(JailError::NotReady { waited_for: ready.when.to_string(), patience: ready.patience });
@@ -36,7 +37,7 @@ pub(super) fn wait(world: &World<'_>, spec: &JailSpec, jid: Jid, ready: &Ready) 
     Ok(())
 }
 
-fn is_ready(world: &World<'_>, spec: &JailSpec, jid: Jid, when: &ReadyWhen) -> Result<bool, JailError> {
+fn is_ready(world: &World<'_>, spec: &JailSpec, jail: &Arc<Jail>, when: &ReadyWhen) -> Result<bool, JailError> {
     match when {
         ReadyWhen::Socket(path) => {
             let root = spec.root.as_deref().unwrap_or("/".as_ref());
@@ -55,7 +56,7 @@ fn is_ready(world: &World<'_>, spec: &JailSpec, jid: Jid, when: &ReadyWhen) -> R
             Ok(addresses.iter().any(accepts))
         }
         ReadyWhen::Command(command) => {
-            let mut program = spec.program(command.as_bytes().as_bstr(), Some(jid));
+            let mut program = spec.program(command.as_bytes().as_bstr(), Some(Arc::clone(jail)));
             program.timeout.get_or_insert(Duration::from_secs(10));
             Ok(world.host.processes().run_captured(&program, &mut |_| {})? == Exit::Status(0))
         }

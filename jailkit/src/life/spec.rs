@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bstr::{BStr, BString, ByteSlice};
@@ -12,8 +13,8 @@ use super::{JailError, params};
 use crate::host::Host;
 use crate::jailconf::ResolvedJail;
 use crate::jailparam;
-use crate::kernel::Jid;
-use crate::process::{Inside, Passwd, Program};
+use crate::kernel::Jail;
+use crate::process::{Passwd, Program};
 
 /// How long the processes of a jail have to end by themselves, unless `stop.timeout` says otherwise.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -129,12 +130,11 @@ impl JailSpec {
         }
     }
 
-    /// A command of the jail as a program: in the jail where a number is given, else on the host.
-    pub(super) fn program(&self, command: &BStr, inside: Option<Jid>) -> Program {
-        let root = self.root.clone().unwrap_or_else(|| PathBuf::from("/"));
+    /// A command of the jail as a program: in the jail where one is given, else on the host.
+    pub(super) fn program(&self, command: &BStr, inside: Option<Arc<Jail>>) -> Program {
         let is_inside = inside.is_some();
         Program {
-            jail: inside.map(|jid| Inside { jid, name: self.name.clone(), root }),
+            jail: inside,
             clean: self.clean,
             user: if is_inside { self.jail_user.clone() } else { self.system_user.clone() },
             passwd: if is_inside { self.passwd } else { Passwd::Host },

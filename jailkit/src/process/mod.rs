@@ -16,11 +16,12 @@ pub use native::NativeProcesses;
 pub use sim::{Recorded, SimProcesses};
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bstr::{BStr, BString, ByteSlice};
 
-use crate::kernel::Jid;
+use crate::kernel::Jail;
 
 /// A program to run, as a value: a command of jail.conf(5) or of jexec(8) with all that is said of it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -32,7 +33,7 @@ pub struct Program {
     /// Not waited for: a command line that ends in `&`.
     pub background: bool,
     /// The jail to run it in; none for the host.
-    pub jail: Option<Inside>,
+    pub jail: Option<Arc<Jail>>,
     /// `exec.clean`: no environment but what login.conf(5) gives the user, and `TERM`.
     pub clean: bool,
     /// What its environment has besides (`jexec -e`).
@@ -50,17 +51,6 @@ pub struct Program {
     pub console_log: Option<PathBuf>,
     /// `exec.timeout`: how long it may take.
     pub timeout: Option<Duration>,
-}
-
-/// The jail that a program runs in.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Inside {
-    /// Its number now.
-    pub jid: Jid,
-    /// Its name, for those who read what was run.
-    pub name: BString,
-    /// Its root directory on the host.
-    pub root: PathBuf,
 }
 
 /// Where a user is looked up.
@@ -158,6 +148,11 @@ pub struct ProgramError {
     pub source: std::io::Error,
 }
 
+/// A program's jail is not there any more, whatever jail has its number now.
+fn jail_is_gone(jail: &Jail) -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::NotFound, format!("the jail {} ({}) is gone", jail.name, jail.jid))
+}
+
 /// Where programs run: a FreeBSD system, or a simulated host, which writes down what it is told to run.
 pub trait Processes: Send + Sync {
     /// Runs a program and waits for its end, or only starts it where it is for the background.
@@ -188,5 +183,5 @@ pub trait Processes: Send + Sync {
     ///
     /// # Errors
     /// What the system failed with.
-    fn terminate(&self, jail: Jid, patience: Duration) -> std::io::Result<bool>;
+    fn terminate(&self, jail: &Jail, patience: Duration) -> std::io::Result<bool>;
 }

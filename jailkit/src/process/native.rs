@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use super::account::{self, Account, Who};
 use super::login::LoginConf;
-use super::{Exit, Passwd, Processes, Program, ProgramError};
+use super::{Exit, Passwd, Processes, Program, ProgramError, jail_is_gone};
 use crate::host::{Files, NativeFiles};
-use crate::kernel::Jid;
-use crate::kernel::native::{self, Entry};
+use crate::kernel::Jail;
+use crate::kernel::native::{self, Entry, NativeKernel};
 
 /// The programs of the system that jailkit runs on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,7 +51,7 @@ impl Processes for NativeProcesses {
         become_it().map_err(failed(program))
     }
 
-    fn terminate(&self, jail: Jid, patience: Duration) -> io::Result<bool> {
+    fn terminate(&self, jail: &Jail, patience: Duration) -> io::Result<bool> {
         native::terminate(jail, patience)
     }
 }
@@ -86,7 +86,7 @@ fn command(program: &Program) -> io::Result<Command> {
     let mut entry = Entry {
         new_session: program.background,
         fib: program.fib,
-        jail: program.jail.as_ref().map(|jail| jail.jid),
+        jail: program.jail.clone(),
         directory: program.directory.as_deref().map(c_path).transpose()?,
         ..Entry::default()
     };
@@ -95,6 +95,12 @@ fn command(program: &Program) -> io::Result<Command> {
     }
     let besides = program.environment.iter();
     command.envs(besides.map(|(name, value)| (OsStr::from_bytes(name), OsStr::from_bytes(value))));
+    // Right before the fork. Where there is a descriptor it would be found out there, too, but with less to say.
+    if let Some(jail) = &program.jail
+        && !jail.is_there(&NativeKernel).map_err(io::Error::other)?
+    {
+        return Err(jail_is_gone(jail));
+    }
     native::enter_before_exec(&mut command, entry);
     Ok(command)
 }
@@ -102,7 +108,7 @@ fn command(program: &Program) -> io::Result<Command> {
 /// The jail's root directory, where the user is one of the jail.
 fn passwd_root(program: &Program) -> Option<&Path> {
     let jail = program.jail.as_ref().filter(|_| program.passwd == Passwd::Jail);
-    jail.map(|jail| jail.root.as_path())
+    jail.map(|jail| jail.path.as_path())
 }
 
 /// The user that the program is to be, or that its clean environment is for.

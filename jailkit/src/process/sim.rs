@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Exit, Processes, Program, ProgramError};
-use crate::kernel::Jid;
+use super::{Exit, Processes, Program, ProgramError, jail_is_gone};
 use crate::kernel::sim::{SIM_DIR, SimKernel};
+use crate::kernel::{Jail, Jid};
 
 /// The programs of a simulated host. They are written down, one JSON line each, in `.jailkit-sim/programs`.
 ///
@@ -62,6 +62,11 @@ impl SimProcesses {
 impl Processes for SimProcesses {
     fn run(&self, program: &Program) -> Result<Exit, ProgramError> {
         let act = || {
+            if let Some(jail) = &program.jail
+                && !jail.is_there(&self.kernel).map_err(io::Error::other)?
+            {
+                return Err(jail_is_gone(jail));
+            }
             self.record(program)?;
             let outcome = outcome(&program.command, program.timeout);
             if let (Some(jail), Outcome::Daemons(count)) = (&program.jail, &outcome) {
@@ -75,8 +80,10 @@ impl Processes for SimProcesses {
         act().map_err(|source| ProgramError { command: program.command.clone(), source })
     }
 
-    fn terminate(&self, jail: Jid, _patience: Duration) -> io::Result<bool> {
-        self.set_processes(jail, 0)?;
+    fn terminate(&self, jail: &Jail, _patience: Duration) -> io::Result<bool> {
+        if jail.is_there(&self.kernel).map_err(io::Error::other)? {
+            self.set_processes(jail.jid, 0)?;
+        }
         Ok(true)
     }
 }

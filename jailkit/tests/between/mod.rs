@@ -12,8 +12,8 @@ use ipnet::IpNet;
 use jailkit::base::{BaseError, Expect, Extracted, Progress};
 use jailkit::host::{FileError, Files, Host, PacketFilter, PfError, RightsError, SimHost, Stat};
 use jailkit::kernel::{
-    Closing, Descriptors, Errno, Found, GetFlags, Interface, Jid, Kernel, KernelError, Mount, MountRequest, Param,
-    ParamType, Reach, SetFlags, Value,
+    Closing, Descriptors, Errno, Found, GetFlags, Interface, Jail, Jid, Kernel, KernelError, Mount, MountRequest,
+    Param, ParamType, Reach, SetFlags, Value,
 };
 use jailkit::process::{Exit, Processes, Program, ProgramError};
 use jailkit::stack::Owner;
@@ -297,11 +297,11 @@ impl<M: Meddler> Descriptors for Between<M> {
         self.host.kernel().descriptors()?.get_and_open(at, keys, wanted, flags, closing)
     }
     fn attach(&self, jail: BorrowedFd<'_>) -> Result<(), KernelError> {
-        self.call("jail_attach_jd")?;
+        self.call("jail_attach")?;
         self.host.kernel().descriptors()?.attach(jail)
     }
     fn remove(&self, jail: BorrowedFd<'_>) -> Result<(), KernelError> {
-        self.call("jail_remove_jd")?;
+        self.call("jail_remove")?;
         self.host.kernel().descriptors()?.remove(jail)
     }
 }
@@ -314,7 +314,7 @@ impl<M: Meddler> Processes for Between<M> {
             None => self.host.processes().run(program),
         }
     }
-    fn terminate(&self, jail: Jid, patience: Duration) -> io::Result<bool> {
+    fn terminate(&self, jail: &Jail, patience: Duration) -> io::Result<bool> {
         self.meddler.effect("terminate")?;
         self.host.processes().terminate(jail, patience)
     }

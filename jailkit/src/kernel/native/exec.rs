@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::ptr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -13,8 +14,9 @@ use nix::sys::event::{EvFlags, EventFilter, FilterFlag, KEvent, Kqueue};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::syscalls::jail_attach;
-use crate::kernel::Jid;
+use super::NativeKernel;
+use super::syscalls::{jail_attach, jail_attach_jd};
+use crate::kernel::{Jail, Jid};
 use crate::process::Context;
 
 /// What a process does between fork and exec, all of it made ready before the fork.
@@ -24,8 +26,8 @@ pub(crate) struct Entry {
     pub(crate) new_session: bool,
     /// The routing table.
     pub(crate) fib: Option<i32>,
-    /// The jail to enter.
-    pub(crate) jail: Option<Jid>,
+    /// The jail to enter: by its descriptor, which is closed on exec, or by its number.
+    pub(crate) jail: Option<Arc<Jail>>,
     /// All groups, and the first of them as the group id.
     pub(crate) groups: Option<(Vec<u32>, u32)>,
     /// The login class, for resource accounting.
@@ -62,8 +64,11 @@ impl Entry {
             // SAFETY: takes a number.
             Errno::result(unsafe { setfib(fib) })?;
         }
-        if let Some(jid) = self.jail {
-            jail_attach(jid)?;
+        if let Some(jail) = &self.jail {
+            match jail.descriptor() {
+                Some(descriptor) => jail_attach_jd(descriptor)?,
+                None => jail_attach(jail.jid)?,
+            }
             // SAFETY: "/" is a C string that lives forever.
             Errno::result(unsafe { libc::chdir(c"/".as_ptr()) })?;
         }
@@ -163,12 +168,21 @@ fn processes(jid: Jid) -> io::Result<Vec<libc::pid_t>> {
     }
 }
 
+/// The processes of a jail; none where the jail is gone.
+fn processes_of(jail: &Jail) -> io::Result<Option<Vec<libc::pid_t>>> {
+    let found = processes(jail.jid)?;
+    Ok(jail.is_there(&NativeKernel).map_err(io::Error::other)?.then_some(found))
+}
+
 /// Asks every process of a jail to end (`SIGTERM`), and waits at most `patience` until the kernel has told that they
 /// have (`NOTE_EXIT`); whether they have.
-pub(crate) fn terminate(jid: Jid, patience: Duration) -> io::Result<bool> {
+///
+/// A process tells its jail by number only. That the jail is there after each look at the table says that the number
+/// was its own during the look; a process's own number may change hands before the signal, as with any kill(2).
+pub(crate) fn terminate(jail: &Jail, patience: Duration) -> io::Result<bool> {
     let deadline = Instant::now() + patience;
     let queue = Kqueue::new()?;
-    let mut asked = processes(jid)?;
+    let Some(mut asked) = processes_of(jail)? else { return Ok(true) };
     let mut watched = watch(&queue, &asked)?;
     for &pid in &asked {
         match kill(Pid::from_raw(pid), Signal::SIGTERM) {
@@ -193,7 +207,7 @@ pub(crate) fn terminate(jid: Jid, patience: Duration) -> io::Result<bool> {
             }
         }
         // Those that have been started meanwhile are waited for, too.
-        asked = processes(jid)?;
+        asked = processes_of(jail)?.unwrap_or_default();
         if asked.is_empty() {
             return Ok(true);
         }

@@ -1,9 +1,10 @@
 //! Jail descriptors: files that name one jail and no later one of its number.
 //!
-//! A descriptor is a file that says which jail of all since the boot it names, and which prison its opener was in: those
-//! are the rights it has. A descriptor that removes its jail when it is closed is, besides, locked, and has a name in
-//! `.jailkit-sim/owners`: the lock goes with the last process that has the file open, killed or not. A directory cannot
-//! act by itself, so whoever enters the kernel next removes the jails whose lock has gone; nobody can see the difference.
+//! A descriptor is a file that says which jail of all since the boot it names, and which prison its opener was in:
+//! those are the rights it has. A descriptor that removes its jail when it is closed is, besides, locked, and has a name
+//! in `.jailkit-sim/jail-owners`: the lock goes with the last process that has the file open, killed or not. A directory
+//! cannot act by itself, so whoever enters the kernel next removes the jails whose lock has gone; nobody can see the
+//! difference.
 //!
 //! Not modelled: that a descriptor opened of a dying jail keeps it from going.
 //!
@@ -115,7 +116,7 @@ fn read(file: &File) -> Option<(u64, i32, bool)> {
 }
 
 fn owners(host: &Path) -> PathBuf {
-    host.join(SIM_DIR).join("owners")
+    host.join(SIM_DIR).join("jail-owners")
 }
 
 /// Removes the jails whose owners are gone.
