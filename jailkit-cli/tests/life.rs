@@ -197,6 +197,25 @@ fn a_wrong_file_or_name_is_said_to_be_so() {
     insta::assert_snapshot!("without_a_jail_conf", desk.session(&["start", "stop"]));
 }
 
+/// jexec(8): `-u` and a clean environment without a user are the host's, `-U` is the jail's.
+#[test]
+fn a_user_is_looked_up_where_jexec_looks() {
+    let desk = Desk::new();
+    desk.output("start -j 1 db");
+    for (line, user, passwd) in [
+        ("exec db id", Value::Null, "Host"),
+        ("exec -l db id", Value::Null, "Host"),
+        ("exec -u www db id", "www".into(), "Host"),
+        ("exec -l -U www db id", "www".into(), "Jail"),
+        ("console db", "root".into(), "Jail"),
+    ] {
+        desk.output(line);
+        let recorded = fs::read_to_string(desk.host().join(".jailkit-sim/programs")).unwrap();
+        let last: Value = serde_json::from_str(recorded.lines().last().unwrap()).unwrap();
+        assert_eq!((&last["program"]["user"], &last["program"]["passwd"]), (&user, &passwd.into()), "{line}");
+    }
+}
+
 /// `jail -f -`
 #[test]
 fn a_jail_conf_is_read_from_standard_input() {

@@ -103,6 +103,19 @@ fn programs_get_the_values_that_libxo_has() {
     }
 }
 
+/// inet_ntop(3) of FreeBSD has its own idea of addresses that might be IPv4's.
+#[test]
+fn addresses_are_written_as_freebsd_writes_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = SimHost::open(dir.path()).unwrap();
+    let texts = ["::1", "::0.0.0.2", "::1.2.3.4", "::ffff:10.0.0.1", "2001:db8:0:1:1:1:1:1", "fd00::1", "fd00:0:0:1::"];
+    let six = Value::Ipv6(texts.iter().map(|text| text.parse().unwrap()).collect());
+    let params = [text("name", "six"), Param::new("ip6.addr", six), Param::flag("persist")];
+    host.kernel().jail_set(&params, SetFlags { create: true, ..SetFlags::default() }).unwrap();
+    let format = Format { params: vec!["ip6.addr".into()], ..Format::default() };
+    assert_eq!(ours(&host, format, &Selection::default()), format!("{}\n", texts.join(",")));
+}
+
 #[test]
 fn unknown_names_are_refused_in_the_words_of_jls() {
     let dir = tempfile::tempdir().unwrap();

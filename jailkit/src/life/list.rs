@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use bstr::{BStr, BString, ByteSlice};
 
@@ -356,6 +357,17 @@ impl<'a> Columns<'a> {
     }
 }
 
+/// An address as FreeBSD's inet_ntop(3) writes it: one with zeroes only before its last 32 bits ends as an IPv4 address
+/// does, save for `::` and `::1`.
+fn in6_text(address: Ipv6Addr) -> String {
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0, high, low] if high != 0 || low > 1 => {
+            format!("::{}", Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
+        }
+        _ => address.to_string(),
+    }
+}
+
 /// A value as libjail writes it, made safe for a terminal: a jail's hostname is whatever its root has made it.
 fn exported(value: &Value, kind: ParamKind) -> String {
     fn joined<T: ToString>(list: &[T]) -> String {
@@ -374,7 +386,7 @@ fn exported(value: &Value, kind: ParamKind) -> String {
         (Value::ULong(number), _) => number.to_string(),
         (Value::String(text), _) => printable(text),
         (Value::Ipv4(list), _) => joined(list),
-        (Value::Ipv6(list), _) => joined(list),
+        (Value::Ipv6(list), _) => joined(&list.iter().map(|address| in6_text(*address)).collect::<Vec<_>>()),
         (Value::Raw(bytes), _) => bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")),
     }
 }
@@ -386,7 +398,7 @@ fn json_value(value: &Value, kind: ParamKind) -> serde_json::Value {
         (Value::ULong(number), _) => (*number).into(),
         (Value::String(text), _) => BStr::new(text).to_string().into(),
         (Value::Ipv4(list), _) => list.iter().map(ToString::to_string).collect(),
-        (Value::Ipv6(list), _) => list.iter().map(ToString::to_string).collect(),
+        (Value::Ipv6(list), _) => list.iter().map(|address| in6_text(*address)).collect(),
         (value, kind) => exported(value, kind).into(),
     }
 }
