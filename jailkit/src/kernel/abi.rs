@@ -12,6 +12,8 @@ pub(crate) const JAIL_GET_DESC: c_int = 0x40;
 
 /// `__FreeBSD_version` of 15.0, the first release with jail descriptors.
 pub(crate) const FIRST_WITH_DESCRIPTORS: i64 = 1_500_068;
+/// close_range(2) marks instead of closing (FreeBSD 14).
+pub(crate) const CLOSE_RANGE_CLOEXEC: c_int = 0x4;
 /// The numbers of the system calls that libc has no functions for.
 pub(crate) const SYS_JAIL_ATTACH_JD: c_int = 597;
 pub(crate) const SYS_JAIL_REMOVE_JD: c_int = 598;
@@ -128,6 +130,7 @@ mod tests {
             ("JAIL_GET_DESC", JAIL_GET_DESC as u64),
             ("SYS_jail_attach_jd", SYS_JAIL_ATTACH_JD as u64),
             ("SYS_jail_remove_jd", SYS_JAIL_REMOVE_JD as u64),
+            ("CLOSE_RANGE_CLOEXEC", CLOSE_RANGE_CLOEXEC as u64),
             ("AF_INET", AF_INET.into()),
             ("AF_INET6", AF_INET6.into()),
             ("IFF_UP", IFF_UP.into()),

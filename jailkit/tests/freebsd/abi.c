@@ -17,6 +17,7 @@
 #include <netinet6/in6_var.h>
 #include <netinet6/nd6.h>
 #include <stddef.h>
+#include <unistd.h>
 
 #define CHECK(what, number) _Static_assert((what) == (number), #what)
 
@@ -33,6 +34,7 @@ CHECK(JAIL_OWN_DESC, 0x80);
 CHECK(SYS_jail_attach_jd, 597);
 CHECK(SYS_jail_remove_jd, 598);
 #endif
+CHECK(CLOSE_RANGE_CLOEXEC, 0x4);
 CHECK(MNT_RDONLY, 0x1);
 CHECK(MNT_NOEXEC, 0x4);
 CHECK(MNT_NOSUID, 0x8);

@@ -1,5 +1,5 @@
-//! FreeBSD's kernel, through its system calls. The unsafe code of the library is in [`syscalls`], [`interfaces`] and
-//! [`exec`].
+//! FreeBSD's kernel, through its system calls. The unsafe code of the library is in [`syscalls`], [`sysctl`],
+//! [`interfaces`] and [`exec`].
 
 #[allow(unsafe_code)]
 mod exec;
@@ -7,6 +7,8 @@ mod exec;
 mod interfaces;
 #[allow(unsafe_code)]
 mod syscalls;
+#[allow(unsafe_code)]
+mod sysctl;
 
 use std::net::IpAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -26,8 +28,10 @@ use super::{
 pub(crate) use exec::{Entry, enter_before_exec, terminate};
 pub(crate) use syscalls::{AclType, acl_set_fd, fchflags};
 
-/// How often a jail is asked again for lists that grew meanwhile.
+/// How often a jail is asked again for lists that grew meanwhile, and room for how many more addresses each is given,
+/// as in libjail.
 const MOST_TRIES: usize = 5;
+const SPARE_ADDRESSES: usize = 5;
 
 /// The kernel of the system that jailkit runs on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,7 +47,7 @@ fn refused(call: impl Into<String>, error: nix::errno::Errno) -> KernelError {
 
 /// A kernel without the calls would end the process that makes them.
 fn has_descriptors(call: &str) -> Result<(), KernelError> {
-    let release = syscalls::sysctl_int("kern.osreldate").map_err(|error| refused("sysctl kern.osreldate", error))?;
+    let release = sysctl::sysctl_int("kern.osreldate").map_err(|error| refused("sysctl kern.osreldate", error))?;
     if release >= abi::FIRST_WITH_DESCRIPTORS { Ok(()) } else { Err(needs_15(call.to_owned())) }
 }
 
@@ -72,16 +76,17 @@ impl Kernel for NativeKernel {
     ) -> Result<(Jid, Vec<Value>), KernelError> {
         // A list may grow between the question for its length and the one for what is in it.
         let mut tries = 0;
+        let has_lists = wanted.iter().any(|param| marshal::is_list(param.kind));
         let (buffers, jid) = loop {
             let mut buffers: Vec<Buffer> = keys.iter().map(marshal::given).collect();
             buffers.extend(wanted.iter().zip(self.list_lens(keys, wanted, flags)).map(|(param, len)| {
-                // Some room more than is needed now.
-                marshal::wanted(param, len + tries * 64)
+                // The longest address has 16 bytes.
+                marshal::wanted(param, len + (tries + 1) * SPARE_ADDRESSES * 16)
             }));
             let (jid, message) = syscalls::jail_get(&mut buffers, flags);
             match jid {
                 Ok(jid) => break (buffers, jid),
-                Err(nix::errno::Errno::EINVAL) if message.is_none() && tries < MOST_TRIES => tries += 1,
+                Err(nix::errno::Errno::EINVAL) if has_lists && message.is_none() && tries < MOST_TRIES => tries += 1,
                 Err(error) => return Err(KernelError { message, ..refused(about("jail_get", keys), error) }),
             }
         };
@@ -98,7 +103,7 @@ impl Kernel for NativeKernel {
     }
 
     fn jail_params(&self) -> Result<Vec<ParamType>, KernelError> {
-        syscalls::jail_params().map_err(|error| refused("sysctl security.jail.param", error))
+        sysctl::jail_params().map_err(|error| refused("sysctl security.jail.param", error))
     }
 
     fn jail_attach_descriptor(&self, jail: BorrowedFd<'_>) -> Result<(), KernelError> {
@@ -131,13 +136,15 @@ impl Kernel for NativeKernel {
     }
 
     fn mount(&self, request: &MountRequest) -> Result<(), KernelError> {
+        let call = || format!("mount {} on {}", request.fstype, request.target.display());
+        if has_nul(request) {
+            return Err(refused(call(), nix::errno::Errno::EINVAL));
+        }
         let mut mount = Nmount::new();
         mount.str_opt_owned("fstype", request.fstype.as_str());
         mount.str_opt_owned("fspath", request.target.as_path());
         if let Some(source) = &request.source {
-            // nullfs calls its source a target; everything else calls it from.
-            let key = if request.fstype == "nullfs" { "target" } else { "from" };
-            mount.str_opt_owned(key, source.as_path());
+            mount.str_opt_owned("from", source.as_path());
         }
         for (name, value) in &request.options {
             match value {
@@ -154,7 +161,7 @@ impl Kernel for NativeKernel {
         bits.set(MntFlags::MNT_UPDATE, flags.update);
         bits.set(MntFlags::MNT_FORCE, flags.force);
         mount.nmount(bits).map_err(|error| KernelError {
-            call: format!("mount {} on {}", request.fstype, request.target.display()),
+            call: call(),
             errno: errno(error.error()),
             message: error.errmsg().map(str::to_owned),
         })
@@ -227,11 +234,11 @@ impl Kernel for NativeKernel {
     }
 
     fn sysctl(&self, name: &str) -> Result<i64, KernelError> {
-        syscalls::sysctl_int(name).map_err(|error| refused(format!("sysctl {name}"), error))
+        sysctl::sysctl_int(name).map_err(|error| refused(format!("sysctl {name}"), error))
     }
 
     fn set_sysctl(&self, name: &str, value: i64) -> Result<(), KernelError> {
-        syscalls::set_sysctl_int(name, value).map_err(|error| refused(format!("sysctl {name}={value}"), error))
+        sysctl::set_sysctl_int(name, value).map_err(|error| refused(format!("sysctl {name}={value}"), error))
     }
 }
 
@@ -253,6 +260,16 @@ impl NativeKernel {
         }
         lens
     }
+}
+
+/// Whether there is a NUL in something that a request says, which the kernel takes for the end of it, and nix for a
+/// reason to panic.
+fn has_nul(request: &MountRequest) -> bool {
+    let source = request.source.as_ref().map(|source| source.as_os_str().as_bytes());
+    let options =
+        request.options.iter().flat_map(|(name, value)| [Some(name.as_bytes()), value.as_deref().map(str::as_bytes)]);
+    let said = [Some(request.fstype.as_bytes()), Some(request.target.as_os_str().as_bytes()), source];
+    said.into_iter().chain(options).flatten().any(|bytes| bytes.contains(&0))
 }
 
 /// The bytes of a path, for the calls that take a C string.
