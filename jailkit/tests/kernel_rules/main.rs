@@ -2,16 +2,19 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod addresses;
+mod beyond;
 mod buffers;
 mod creation;
 mod dying;
 mod inside;
 mod limits;
+
 mod mounts;
 mod names;
 mod permissions;
 mod random;
 mod releases;
+mod sizes;
 
 use jailkit::kernel::sim::scenario::Runner;
 
