@@ -5,6 +5,8 @@
 
 #![cfg_attr(not(target_os = "freebsd"), allow(dead_code))]
 
+mod borrowed;
+
 use std::ffi::{c_char, c_int, c_ulong};
 
 /// `desc` receives a descriptor of the jail (FreeBSD 15).
@@ -122,6 +124,7 @@ pub(crate) const SIOCIFCREATE2: c_ulong = write_read::<IfReq>(124);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Errno;
     use std::mem::offset_of;
 
     #[test]
@@ -171,7 +174,8 @@ mod tests {
                 (what, number.unwrap())
             })
             .collect();
-        for (what, number) in ours {
+        let errnos: Vec<_> = Errno::ALL.iter().map(|(name, number)| (*name, *number as u64)).collect();
+        for (what, number) in ours.iter().chain(borrowed::HELD).chain(&errnos) {
             assert!(checked.contains(&(*what, *number)), "abi.c does not check that {what} is {number:#x}");
         }
     }
