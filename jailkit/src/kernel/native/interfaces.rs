@@ -99,7 +99,15 @@ pub(super) fn add_address(interface: &str, address: IpNet) -> Result<(), Errno> 
                 mask: v4(net.netmask()),
                 vhid: 0,
             };
-            ask(&inet()?, abi::SIOCAIFADDR, &mut alias)
+            let socket = inet()?;
+            match ask(&socket, abi::SIOCAIFADDR, &mut alias) {
+                // A point-to-point interface wants to know its other end, in the same place. To a jail that is itself.
+                Err(Errno::EDESTADDRREQ) => {
+                    alias.broadaddr = alias.addr;
+                    ask(&socket, abi::SIOCAIFADDR, &mut alias)
+                }
+                added => added,
+            }
         }
         IpNet::V6(net) => {
             // SAFETY: numbers and arrays of them, for which all zeroes are a value.

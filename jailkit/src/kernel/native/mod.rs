@@ -14,6 +14,7 @@ use std::net::IpAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 use nix::mount::{MntFlags, Nmount};
@@ -32,6 +33,12 @@ pub(crate) use syscalls::{AclType, acl_set_fd, fchflags};
 /// as in libjail.
 const MOST_TRIES: usize = 5;
 const SPARE_ADDRESSES: usize = 5;
+
+/// How long a file system may still be in use when it is unmounted, and how often it is tried meanwhile: jail_remove(2)
+/// sends the jail's processes SIGKILL and does not wait for their end. jail(8) starts umount(8), which takes longer than
+/// they do.
+const BUSY_PATIENCE: Duration = Duration::from_secs(2);
+const BUSY_PAUSE: Duration = Duration::from_millis(2);
 
 /// The kernel of the system that jailkit runs on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -169,7 +176,13 @@ impl Kernel for NativeKernel {
 
     fn unmount(&self, path: &Path, force: bool) -> Result<(), KernelError> {
         let flags = if force { MntFlags::MNT_FORCE } else { MntFlags::empty() };
-        nix::mount::unmount(path, flags).map_err(|error| refused(format!("unmount {}", path.display()), error))
+        let deadline = Instant::now() + BUSY_PATIENCE;
+        loop {
+            match nix::mount::unmount(path, flags) {
+                Err(nix::errno::Errno::EBUSY) if Instant::now() < deadline => std::thread::sleep(BUSY_PAUSE),
+                unmounted => return unmounted.map_err(|error| refused(format!("unmount {}", path.display()), error)),
+            }
+        }
     }
 
     fn mounts(&self) -> Result<Vec<Mount>, KernelError> {

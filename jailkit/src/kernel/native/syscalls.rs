@@ -179,6 +179,10 @@ fn text(array: &[libc::c_char]) -> &[u8] {
 }
 
 pub(super) fn load_module(name: &str) -> Result<(), Errno> {
+    // What is compiled in may have no file, and a process in a jail may load none.
+    if has_module(name)? {
+        return Ok(());
+    }
     let name = c_path(name.as_ref())?;
     // SAFETY: a C string that outlives the call.
     Errno::result(unsafe { libc::kld_load(name.as_ptr()) }).map(drop)
@@ -194,9 +198,10 @@ pub(super) fn unload_module(name: &str) -> Result<(), Errno> {
     let name = c_path(name.as_ref())?;
     // SAFETY: a C string that outlives the call.
     let file = unsafe { kldfind(name.as_ptr()) };
-    if file < 0 {
-        return Ok(());
-    }
+    match Errno::result(file) {
+        Err(Errno::ENOENT) => return Ok(()),
+        found => found?,
+    };
     // SAFETY: takes a number and touches no memory of ours.
     Errno::result(unsafe { kldunload(file) }).map(drop)
 }
