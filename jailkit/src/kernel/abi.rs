@@ -5,6 +5,8 @@
 
 #![cfg_attr(not(target_os = "freebsd"), allow(dead_code))]
 
+mod borrowed;
+
 use std::ffi::{c_char, c_int, c_ulong};
 
 /// `desc` is the jail (this and the next three: FreeBSD 15).
@@ -18,6 +20,8 @@ pub(crate) const JAIL_OWN_DESC: c_int = 0x80;
 
 /// `__FreeBSD_version` of 15.0, the first release with jail descriptors.
 pub(crate) const FIRST_WITH_DESCRIPTORS: i64 = 1_500_068;
+/// close_range(2) marks instead of closing (FreeBSD 14).
+pub(crate) const CLOSE_RANGE_CLOEXEC: c_int = 0x4;
 /// The numbers of the system calls that libc has no functions for.
 pub(crate) const SYS_JAIL_ATTACH_JD: c_int = 597;
 pub(crate) const SYS_JAIL_REMOVE_JD: c_int = 598;
@@ -126,6 +130,7 @@ pub(crate) const SIOCIFCREATE2: c_ulong = write_read::<IfReq>(124);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Errno;
     use std::mem::offset_of;
 
     #[test]
@@ -137,6 +142,7 @@ mod tests {
             ("JAIL_OWN_DESC", JAIL_OWN_DESC as u64),
             ("SYS_jail_attach_jd", SYS_JAIL_ATTACH_JD as u64),
             ("SYS_jail_remove_jd", SYS_JAIL_REMOVE_JD as u64),
+            ("CLOSE_RANGE_CLOEXEC", CLOSE_RANGE_CLOEXEC as u64),
             ("AF_INET", AF_INET.into()),
             ("AF_INET6", AF_INET6.into()),
             ("IFF_UP", IFF_UP.into()),
@@ -177,7 +183,8 @@ mod tests {
                 (what, number.unwrap())
             })
             .collect();
-        for (what, number) in ours {
+        let errnos: Vec<_> = Errno::ALL.iter().map(|(name, number)| (*name, *number as u64)).collect();
+        for (what, number) in ours.iter().chain(borrowed::HELD).chain(&errnos) {
             assert!(checked.contains(&(*what, *number)), "abi.c does not check that {what} is {number:#x}");
         }
     }

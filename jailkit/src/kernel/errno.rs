@@ -11,6 +11,10 @@ pub struct Errno(pub i32);
 macro_rules! errnos {
     ($($name:ident = $number:literal, $text:literal;)*) => {
         impl Errno {
+            /// The table: each number with its name.
+            #[cfg(test)]
+            pub(super) const ALL: &[(&str, i32)] = &[$((stringify!($name), $number)),*];
+
             $(#[doc = $text] pub const $name: Self = Self($number);)*
 
             /// The number's name, `EPERM`; none for a number not in the table.

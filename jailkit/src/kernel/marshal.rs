@@ -47,6 +47,7 @@ pub(crate) fn given(param: &Param) -> Buffer {
 }
 
 /// Room for a parameter that is asked for; `list_len` for those whose length changes.
+/// Where that is 0, the kernel tells the length only.
 pub(crate) fn wanted(param: &ParamType, list_len: usize) -> Buffer {
     let len = match param.kind {
         ParamKind::Bool | ParamKind::Int | ParamKind::JailSys => size_of::<i32>(),
@@ -82,9 +83,161 @@ pub(crate) fn read(buffer: &Buffer, kind: ParamKind) -> Value {
     }
 }
 
+/// A whole number of the system, by its layout in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg(any(test, target_os = "freebsd"))]
+pub(crate) struct Number {
+    /// How many bytes it takes.
+    len: usize,
+    is_signed: bool,
+}
+
+/// The `CTLTYPE_` numbers of `sys/sysctl.h`, in their order there.
+#[cfg(any(test, target_os = "freebsd"))]
+mod ctltype {
+    pub(super) const INT: u32 = 0x2;
+    pub(super) const STRING: u32 = 0x3;
+    pub(super) const S64: u32 = 0x4;
+    pub(super) const STRUCT: u32 = 0x5;
+    pub(super) const UINT: u32 = 0x6;
+    pub(super) const LONG: u32 = 0x7;
+    pub(super) const ULONG: u32 = 0x8;
+    pub(super) const U64: u32 = 0x9;
+    pub(super) const U8: u32 = 0xa;
+    pub(super) const U16: u32 = 0xb;
+    pub(super) const S8: u32 = 0xc;
+    pub(super) const S16: u32 = 0xd;
+    pub(super) const S32: u32 = 0xe;
+    pub(super) const U32: u32 = 0xf;
+    pub(super) const MASK: u32 = 0xf;
+}
+
+/// The type and the format in how sysctl(3) describes something.
+#[cfg(any(test, target_os = "freebsd"))]
+fn type_and_format(description: &[u8]) -> Option<(u32, &[u8])> {
+    let (kind, format) = description.split_first_chunk()?;
+    let format = format.split(|&byte| byte == 0).next().unwrap_or_default();
+    Some((u32::from_ne_bytes(*kind) & ctltype::MASK, format))
+}
+
+/// The layout of a number that sysctl(3) describes; none for what is no number.
+#[cfg(any(test, target_os = "freebsd"))]
+pub(crate) fn number(description: &[u8]) -> Option<Number> {
+    use ctltype::*;
+    let (len, is_signed) = match type_and_format(description)?.0 {
+        INT | S32 => (4, true),
+        UINT | U32 => (4, false),
+        LONG | S64 => (8, true),
+        ULONG | U64 => (8, false),
+        S16 => (2, true),
+        U16 => (2, false),
+        S8 => (1, true),
+        U8 => (1, false),
+        _ => return None,
+    };
+    Some(Number { len, is_signed })
+}
+
+#[cfg(any(test, target_os = "freebsd"))]
+impl Number {
+    /// The number in these bytes; none where they are not as many as it takes, or it is too large for us.
+    pub(crate) fn read(self, bytes: &[u8]) -> Option<i64> {
+        if bytes.len() != self.len {
+            return None;
+        }
+        let is_negative = self.is_signed && bytes.last().is_some_and(|&byte| byte >= 0x80);
+        // x86_64 and aarch64 FreeBSD have the low byte first.
+        let mut whole = [if is_negative { 0xff } else { 0 }; 8];
+        whole[..self.len].copy_from_slice(bytes);
+        if self.is_signed { Some(i64::from_le_bytes(whole)) } else { u64::from_le_bytes(whole).try_into().ok() }
+    }
+
+    /// The bytes of a number; none where it does not fit.
+    pub(crate) fn written(self, value: i64) -> Option<Vec<u8>> {
+        let bytes = value.to_le_bytes()[..self.len].to_vec();
+        (self.read(&bytes) == Some(value)).then_some(bytes)
+    }
+}
+
+/// The layout of a jail parameter, from how sysctl(3) describes it and its value there, which is its size for text (in
+/// digits) and for structures (as a number). None for what libjail takes for no parameter either, and for the labels
+/// of mac(3), whose structure points elsewhere.
+#[cfg(any(test, target_os = "freebsd"))]
+pub(crate) fn described(description: &[u8], size: &[u8]) -> Option<ParamKind> {
+    use ctltype::*;
+    let (kind, format) = type_and_format(description)?;
+    Some(match kind {
+        INT if format.starts_with(b"B") => ParamKind::Bool,
+        INT if format == b"E,jailsys" => ParamKind::JailSys,
+        INT | UINT => ParamKind::Int,
+        LONG | ULONG | S64 | U64 => ParamKind::ULong,
+        STRING => {
+            let digits = size.split(|byte| !byte.is_ascii_digit()).next()?;
+            ParamKind::String(std::str::from_utf8(digits).ok()?.parse().ok()?)
+        }
+        // A list ends in `,a`: it is an array.
+        STRUCT if format == b"S,in_addr,a" => ParamKind::Ipv4,
+        STRUCT if format == b"S,in6_addr,a" => ParamKind::Ipv6,
+        STRUCT if format == b"S,mac" => return None,
+        STRUCT => ParamKind::Raw(usize::from_ne_bytes(*size.first_chunk()?)),
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn description(kind: u32, format: &str) -> Vec<u8> {
+        // What else is in the word are flags: readable, writable.
+        [&(kind | 0xc000_0000).to_ne_bytes()[..], format.as_bytes(), b"\0"].concat()
+    }
+
+    /// The descriptions are those of `sys/kern/kern_jail.c` and `sys/sys/jail.h`.
+    #[test]
+    fn a_parameter_is_what_its_description_says() {
+        for (kind, format, size, expected) in [
+            (ctltype::INT, "I", &b"\0\0\0\0"[..], Some(ParamKind::Int)),
+            (ctltype::INT, "B", b"\0\0\0\0", Some(ParamKind::Bool)),
+            (ctltype::INT, "E,jailsys", b"\0\0\0\0", Some(ParamKind::JailSys)),
+            (ctltype::ULONG, "LU", &[0; 8], Some(ParamKind::ULong)),
+            (ctltype::STRING, "A", b"256\0", Some(ParamKind::String(256))),
+            (ctltype::STRING, "A,keyvalue", b"4096\0", Some(ParamKind::String(4096))),
+            (ctltype::STRUCT, "S,in_addr,a", &4_usize.to_ne_bytes(), Some(ParamKind::Ipv4)),
+            (ctltype::STRUCT, "S,in6_addr,a", &16_usize.to_ne_bytes(), Some(ParamKind::Ipv6)),
+            // The size of a structure is no text, though its bytes may be digits.
+            (ctltype::STRUCT, "S,other", &0x31_usize.to_ne_bytes(), Some(ParamKind::Raw(49))),
+            (ctltype::STRUCT, "S,mac", &16_usize.to_ne_bytes(), None),
+            (1, "N", b"", None),
+            (ctltype::STRING, "A", b"", None),
+        ] {
+            assert_eq!(described(&description(kind, format), size), expected, "{kind} {format}");
+        }
+        assert_eq!(described(b"\x02", b""), None);
+    }
+
+    #[test]
+    fn a_number_is_read_by_its_own_layout() {
+        for (kind, bytes, expected) in [
+            (ctltype::INT, &[0xff, 0xff, 0xff, 0xff][..], Some(-1)),
+            (ctltype::UINT, &[0xff, 0xff, 0xff, 0xff], Some(0xffff_ffff)),
+            (ctltype::LONG, &[0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], Some(-2)),
+            (ctltype::ULONG, &[7, 0, 0, 0, 0, 0, 0, 0], Some(7)),
+            (ctltype::U64, &[0xff; 8], None),
+            (ctltype::U8, &[1], Some(1)),
+            (ctltype::S16, &[0, 0x80], Some(-0x8000)),
+            (ctltype::INT, &[1], None),
+        ] {
+            let number = number(&description(kind, "")).unwrap();
+            assert_eq!(number.read(bytes), expected, "{number:?}");
+            if let Some(value) = expected {
+                assert_eq!(number.written(value).as_deref(), Some(bytes), "{number:?}");
+            }
+        }
+        assert_eq!(number(&description(ctltype::STRING, "A")), None);
+        assert_eq!(number(&description(ctltype::U8, "")).unwrap().written(256), None);
+        assert_eq!(number(&description(ctltype::UINT, "")).unwrap().written(-1), None);
+    }
 
     #[test]
     fn values_go_out_and_come_back() {

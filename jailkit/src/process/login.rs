@@ -30,11 +30,15 @@ impl LoginConf {
         Self { classes }
     }
 
+    /// The user's class of those in the file, as login_getpwclass(3) finds it: `default` for one that is not there.
+    pub(crate) fn class<'a>(&self, account: &'a Account) -> &'a BStr {
+        let class = BStr::new(account.login_class());
+        if self.classes.contains_key(class) { class } else { BStr::new("default") }
+    }
+
     /// The value of a capability in the user's class: `setenv`, `path`.
     fn value(&self, account: &Account, capability: &str) -> Option<&BStr> {
-        let class = BStr::new(account.login_class());
-        let known = self.classes.contains_key(class);
-        self.find(if known { class } else { BStr::new("default") }, capability, MAX_DEPTH)
+        self.find(self.class(account), capability, MAX_DEPTH)
     }
 
     fn find(&self, class: &BStr, capability: &str, depth: usize) -> Option<&BStr> {
@@ -332,6 +336,18 @@ mod tests {
         for wrong in ["", "x", "1q", "k", "99999999999999999999", "1-"] {
             assert_eq!(parse(Unit::Bytes, wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_class_that_is_not_there_is_the_default_one() {
+        let conf = LoginConf::parse(CONF);
+        for (uid, class, expected) in
+            [(0, "", "root"), (7, "", "default"), (7, "root", "root"), (0, "staff", "default")]
+        {
+            let account = Account { uid, class: class.into(), ..root() };
+            assert_eq!(conf.class(&account), expected, "{uid} {class}");
+        }
+        assert_eq!(LoginConf::default().class(&root()), "default");
     }
 
     #[test]

@@ -34,7 +34,7 @@ impl Processes for NativeProcesses {
         let mut run = || {
             // A file, not a pipe: what the program leaves running writes on when nobody reads any more.
             let mut output = tempfile::tempfile()?;
-            let mut command = command(program)?;
+            let mut command = command(program, Descriptors::Standard)?;
             command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output.try_clone()?);
             let exit = wait(command.spawn()?, program.timeout)?;
             output.rewind()?;
@@ -47,7 +47,7 @@ impl Processes for NativeProcesses {
     }
 
     fn become_program(&self, program: &Program) -> Result<Exit, ProgramError> {
-        let become_it = || -> io::Result<Exit> { Err(command(program)?.exec()) };
+        let become_it = || -> io::Result<Exit> { Err(command(program, Descriptors::All)?.exec()) };
         become_it().map_err(failed(program))
     }
 
@@ -57,7 +57,7 @@ impl Processes for NativeProcesses {
 }
 
 fn run_reading(input: Stdio, program: &Program) -> io::Result<Exit> {
-    let child = command(program)?.stdin(input).spawn()?;
+    let child = command(program, Descriptors::Standard)?.stdin(input).spawn()?;
     if program.background { Ok(Exit::Status(0)) } else { wait(child, program.timeout) }
 }
 
@@ -66,8 +66,17 @@ fn failed(program: &Program) -> impl FnOnce(io::Error) -> ProgramError {
     move |source| ProgramError { command, source }
 }
 
+/// Which open files a program gets of those that jailkit was started with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Descriptors {
+    /// The first three, as under jail(8).
+    Standard,
+    /// Whatever the shell has opened for it, as under jexec(8).
+    All,
+}
+
 /// The command that a program is, with all that happens before it is executed.
-fn command(program: &Program) -> io::Result<Command> {
+fn command(program: &Program, descriptors: Descriptors) -> io::Result<Command> {
     let account = account_for(program)?;
     let mut command = match program.argv.as_slice() {
         [] => return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no program to run")),
@@ -88,6 +97,7 @@ fn command(program: &Program) -> io::Result<Command> {
         fib: program.fib,
         jail: program.jail.clone(),
         directory: program.directory.as_deref().map(c_path).transpose()?,
+        only_standard_files: descriptors == Descriptors::Standard,
         ..Entry::default()
     };
     if let Some(account) = &account {
@@ -160,7 +170,7 @@ fn become_user(program: &Program, account: &Account, command: &mut Command, entr
     entry.groups = Some((account.groups.clone(), account.gid));
     if program.user.is_some() {
         entry.uid = Some(account.uid);
-        entry.class = Some(CString::new(account.login_class())?);
+        entry.class = Some(CString::new(conf.class(account).to_vec())?);
         entry.context = Some(conf.context(account));
     }
     if program.clean && entry.directory.is_none() {

@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 
 use super::NativeKernel;
 use super::syscalls::{jail_attach, jail_attach_jd};
-use crate::kernel::{Jail, Jid};
+use crate::kernel::{Jail, Jid, abi};
 use crate::process::Context;
 
 /// What a process does between fork and exec, all of it made ready before the fork.
@@ -38,6 +38,8 @@ pub(crate) struct Entry {
     pub(crate) uid: Option<u32>,
     /// Where to be, as the jail sees it.
     pub(crate) directory: Option<CString>,
+    /// The program gets no open file but the first three.
+    pub(crate) only_standard_files: bool,
 }
 
 // SAFETY: as setfib(2) and setloginclass(2) declare them; the libc crate does not.
@@ -94,7 +96,27 @@ impl Entry {
             // SAFETY: a C string, alive in `self`.
             Errno::result(unsafe { libc::chdir(directory.as_ptr()) })?;
         }
+        if self.only_standard_files {
+            close_others_on_exec();
+        }
         Ok(())
+    }
+}
+
+/// Lets every open file but the first three be closed by exec, as jail(8) closes them: a directory of the host that was
+/// handed down to us would be a way out of the jail. Not closed at once, for one of them tells the parent of a failure.
+fn close_others_on_exec() {
+    const FIRST: libc::c_uint = 3;
+    // SAFETY: takes numbers.
+    if unsafe { libc::close_range(FIRST, libc::c_uint::MAX, abi::CLOSE_RANGE_CLOEXEC) } == 0 {
+        return;
+    }
+    // A FreeBSD 13 that knows no flags.
+    // SAFETY: takes nothing.
+    let end = unsafe { libc::getdtablesize() };
+    for file in FIRST.cast_signed()..end {
+        // SAFETY: takes numbers; what is not open is refused.
+        unsafe { libc::fcntl(file, libc::F_SETFD, libc::FD_CLOEXEC) };
     }
 }
 
@@ -162,9 +184,16 @@ fn processes(jid: Jid) -> io::Result<Vec<libc::pid_t>> {
             Err(Errno::ENOMEM) => continue,
             read => read?,
         };
-        // SAFETY: the kernel has filled in whole records, as many as fit in the length it returned.
+        // SAFETY: `len` is at most the capacity in bytes, and the kernel has filled in that many of them; any bytes make
+        // a record.
         unsafe { table.set_len(len / size_of::<libc::kinfo_proc>()) };
-        return Ok(table.iter().filter(|process| process.ki_jid == jid.0).map(|process| process.ki_pid).collect());
+        if table.iter().any(|process| process.ki_structsize as usize != size_of::<libc::kinfo_proc>()) {
+            // A kernel with other records than the headers have.
+            return Err(Errno::EPROTONOSUPPORT.into());
+        }
+        // A zombie has ended, whoever has not asked for its status yet.
+        let lives = |process: &&libc::kinfo_proc| process.ki_jid == jid.0 && process.ki_stat != libc::SZOMB;
+        return Ok(table.iter().filter(lives).map(|process| process.ki_pid).collect());
     }
 }
 
@@ -215,10 +244,8 @@ pub(crate) fn terminate(jail: &Jail, patience: Duration) -> io::Result<bool> {
             return Ok(false);
         }
         watched = watch(&queue, &asked)?;
-        if watched == 0 {
-            // Ended, and not yet gone.
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        // A process that is about to end is listed still, and the queue tells of its end at once.
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

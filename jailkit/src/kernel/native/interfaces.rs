@@ -20,8 +20,9 @@ fn inet6() -> Result<OwnedFd, Errno> {
 }
 
 fn ask<T>(socket: &OwnedFd, request: c_ulong, value: &mut T) -> Result<(), Errno> {
-    // SAFETY: each request is made with the structure whose size is part of it (see `abi`), all of it initialised; the
-    // kernel writes at most that size back, and nothing in it is a pointer.
+    // SAFETY: each request is made with the structure whose size is part of it (see `abi`), all of it initialised and of
+    // a type that any bytes make a value of; the kernel writes at most that size back, and reads nothing in it as a
+    // pointer other than NULL.
     Errno::result(unsafe { libc::ioctl(socket.as_raw_fd(), request, std::ptr::from_mut(value)) }).map(drop)
 }
 
@@ -44,15 +45,19 @@ fn request(name: &str) -> Result<IfReq, Errno> {
 /// Creates a cloned interface and brings it up.
 pub(super) fn create(name: &str) -> Result<(), Errno> {
     let socket = inet()?;
-    ask(&socket, abi::SIOCIFCREATE2, &mut request(name)?)?;
-    let mut flags = request(name)?;
+    let mut made = request(name)?;
+    ask(&socket, abi::SIOCIFCREATE2, &mut made)?;
+    // The kernel has completed a name without a number, and says so.
+    let mut flags = IfReq { name: made.name, value: [0; 16] };
     let up = ask(&socket, abi::SIOCGIFFLAGS, &mut flags).and_then(|()| {
         let low = u16::from_ne_bytes([flags.value[0], flags.value[1]]) | abi::IFF_UP;
         flags.value[..2].copy_from_slice(&low.to_ne_bytes());
         ask(&socket, abi::SIOCSIFFLAGS, &mut flags)
     });
     // An interface that cannot be brought up is not left behind.
-    up.or_else(|error| destroy(name).and(Err(error)))
+    up.inspect_err(|_| {
+        let _ = ask(&socket, abi::SIOCIFDESTROY, &mut made);
+    })
 }
 
 pub(super) fn destroy(name: &str) -> Result<(), Errno> {
@@ -89,11 +94,20 @@ pub(super) fn add_address(interface: &str, address: IpNet) -> Result<(), Errno> 
             let mut alias = InAliasReq {
                 name: named(interface)?,
                 addr: v4(net.addr()),
-                broadaddr: v4(net.broadcast()),
+                // Left to the kernel, as by ifconfig(8): it takes what the mask makes of it.
+                broadaddr: SockaddrIn::default(),
                 mask: v4(net.netmask()),
                 vhid: 0,
             };
-            ask(&inet()?, abi::SIOCAIFADDR, &mut alias)
+            let socket = inet()?;
+            match ask(&socket, abi::SIOCAIFADDR, &mut alias) {
+                // A point-to-point interface wants to know its other end, in the same place. To a jail that is itself.
+                Err(Errno::EDESTADDRREQ) => {
+                    alias.broadaddr = alias.addr;
+                    ask(&socket, abi::SIOCAIFADDR, &mut alias)
+                }
+                added => added,
+            }
         }
         IpNet::V6(net) => {
             // SAFETY: numbers and arrays of them, for which all zeroes are a value.

@@ -1,5 +1,5 @@
-//! FreeBSD's kernel, through its system calls. The unsafe code of the library is in [`syscalls`], [`interfaces`] and
-//! [`exec`].
+//! FreeBSD's kernel, through its system calls. The unsafe code of the library is in [`syscalls`], [`sysctl`],
+//! [`interfaces`] and [`exec`].
 
 #[allow(unsafe_code)]
 mod exec;
@@ -7,11 +7,14 @@ mod exec;
 mod interfaces;
 #[allow(unsafe_code)]
 mod syscalls;
+#[allow(unsafe_code)]
+mod sysctl;
 
 use std::net::IpAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 use nix::mount::{MntFlags, Nmount};
@@ -29,8 +32,16 @@ use syscalls::{Answer, Desc};
 pub(crate) use exec::{Entry, enter_before_exec, terminate};
 pub(crate) use syscalls::{AclType, acl_set_fd, fchflags};
 
-/// How often a jail is asked again for lists that grew meanwhile.
+/// How often a jail is asked again for lists that grew meanwhile, and room for how many more addresses each is given,
+/// as in libjail.
 const MOST_TRIES: usize = 5;
+const SPARE_ADDRESSES: usize = 5;
+
+/// How long a file system may still be in use when it is unmounted, and how often it is tried meanwhile: jail_remove(2)
+/// sends the jail's processes SIGKILL and does not wait for their end. jail(8) starts umount(8), which takes longer than
+/// they do.
+const BUSY_PATIENCE: Duration = Duration::from_secs(2);
+const BUSY_PAUSE: Duration = Duration::from_millis(2);
 
 /// The kernel of the system that jailkit runs on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,13 +88,12 @@ impl Kernel for NativeKernel {
     }
 
     fn jail_params(&self) -> Result<Vec<ParamType>, KernelError> {
-        syscalls::jail_params().map_err(|error| refused("sysctl security.jail.param", error))
+        sysctl::jail_params().map_err(|error| refused("sysctl security.jail.param", error))
     }
 
     fn descriptors(&self) -> Result<&dyn Descriptors, KernelError> {
         // A kernel without the calls would end the process that makes them.
-        let release =
-            syscalls::sysctl_int("kern.osreldate").map_err(|error| refused("sysctl kern.osreldate", error))?;
+        let release = sysctl::sysctl_int("kern.osreldate").map_err(|error| refused("sysctl kern.osreldate", error))?;
         if release >= abi::FIRST_WITH_DESCRIPTORS { Ok(self) } else { Err(needs_15("jail_set".to_owned())) }
     }
 
@@ -97,13 +107,15 @@ impl Kernel for NativeKernel {
     }
 
     fn mount(&self, request: &MountRequest) -> Result<(), KernelError> {
+        let call = || format!("mount {} on {}", request.fstype, request.target.display());
+        if has_nul(request) {
+            return Err(refused(call(), nix::errno::Errno::EINVAL));
+        }
         let mut mount = Nmount::new();
         mount.str_opt_owned("fstype", request.fstype.as_str());
         mount.str_opt_owned("fspath", request.target.as_path());
         if let Some(source) = &request.source {
-            // nullfs calls its source a target; everything else calls it from.
-            let key = if request.fstype == "nullfs" { "target" } else { "from" };
-            mount.str_opt_owned(key, source.as_path());
+            mount.str_opt_owned("from", source.as_path());
         }
         for (name, value) in &request.options {
             match value {
@@ -120,7 +132,7 @@ impl Kernel for NativeKernel {
         bits.set(MntFlags::MNT_UPDATE, flags.update);
         bits.set(MntFlags::MNT_FORCE, flags.force);
         mount.nmount(bits).map_err(|error| KernelError {
-            call: format!("mount {} on {}", request.fstype, request.target.display()),
+            call: call(),
             errno: errno(error.error()),
             message: error.errmsg().map(str::to_owned),
         })
@@ -128,7 +140,13 @@ impl Kernel for NativeKernel {
 
     fn unmount(&self, path: &Path, force: bool) -> Result<(), KernelError> {
         let flags = if force { MntFlags::MNT_FORCE } else { MntFlags::empty() };
-        nix::mount::unmount(path, flags).map_err(|error| refused(format!("unmount {}", path.display()), error))
+        let deadline = Instant::now() + BUSY_PATIENCE;
+        loop {
+            match nix::mount::unmount(path, flags) {
+                Err(nix::errno::Errno::EBUSY) if Instant::now() < deadline => std::thread::sleep(BUSY_PAUSE),
+                unmounted => return unmounted.map_err(|error| refused(format!("unmount {}", path.display()), error)),
+            }
+        }
     }
 
     fn mounts(&self) -> Result<Vec<Mount>, KernelError> {
@@ -193,11 +211,11 @@ impl Kernel for NativeKernel {
     }
 
     fn sysctl(&self, name: &str) -> Result<i64, KernelError> {
-        syscalls::sysctl_int(name).map_err(|error| refused(format!("sysctl {name}"), error))
+        sysctl::sysctl_int(name).map_err(|error| refused(format!("sysctl {name}"), error))
     }
 
     fn set_sysctl(&self, name: &str, value: i64) -> Result<(), KernelError> {
-        syscalls::set_sysctl_int(name, value).map_err(|error| refused(format!("sysctl {name}={value}"), error))
+        sysctl::set_sysctl_int(name, value).map_err(|error| refused(format!("sysctl {name}={value}"), error))
     }
 }
 
@@ -218,16 +236,17 @@ impl NativeKernel {
     ) -> Result<(Jid, Vec<Value>, Option<OwnedFd>), KernelError> {
         // A list may grow between the question for its length and the one for what is in it.
         let mut tries = 0;
+        let has_lists = wanted.iter().any(|param| marshal::is_list(param.kind));
         let (buffers, jid, opened) = loop {
             let mut buffers: Vec<Buffer> = keys.iter().map(marshal::given).collect();
             buffers.extend(wanted.iter().zip(self.list_lens(keys, wanted, flags, desc.reach)).map(|(param, len)| {
-                // Some room more than is needed now.
-                marshal::wanted(param, len + tries * 64)
+                // The longest address has 16 bytes.
+                marshal::wanted(param, len + (tries + 1) * SPARE_ADDRESSES * 16)
             }));
             let Answer { jid, opened, message } = syscalls::jail_get(&mut buffers, flags, desc);
             match jid {
                 Ok(jid) => break (buffers, jid, opened),
-                Err(nix::errno::Errno::EINVAL) if message.is_none() && tries < MOST_TRIES => tries += 1,
+                Err(nix::errno::Errno::EINVAL) if has_lists && message.is_none() && tries < MOST_TRIES => tries += 1,
                 Err(error) => return Err(KernelError { message, ..refused(about("jail_get", keys), error) }),
             }
         };
@@ -300,6 +319,16 @@ impl Descriptors for NativeKernel {
     fn remove(&self, jail: BorrowedFd<'_>) -> Result<(), KernelError> {
         syscalls::jail_remove_jd(jail).map_err(|error| refused("jail_remove_jd", error))
     }
+}
+
+/// Whether there is a NUL in something that a request says, which the kernel takes for the end of it, and nix for a
+/// reason to panic.
+fn has_nul(request: &MountRequest) -> bool {
+    let source = request.source.as_ref().map(|source| source.as_os_str().as_bytes());
+    let options =
+        request.options.iter().flat_map(|(name, value)| [Some(name.as_bytes()), value.as_deref().map(str::as_bytes)]);
+    let said = [Some(request.fstype.as_bytes()), Some(request.target.as_os_str().as_bytes()), source];
+    said.into_iter().chain(options).flatten().any(|bytes| bytes.contains(&0))
 }
 
 /// The bytes of a path, for the calls that take a C string.

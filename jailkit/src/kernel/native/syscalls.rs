@@ -1,6 +1,6 @@
 //! The system calls, each behind a safe function.
 
-use std::ffi::{CStr, CString, OsStr};
+use std::ffi::{CStr, OsStr};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::ptr;
@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use super::c_path;
 use crate::kernel::abi;
 use crate::kernel::marshal::{self, Buffer};
-use crate::kernel::{Closing, GetFlags, Jid, Mount, MountFlags, Param, ParamKind, ParamType, Reach, SetFlags, Value};
+use crate::kernel::{Closing, GetFlags, Jid, Mount, MountFlags, Param, Reach, SetFlags, Value};
 
 /// The room that jail(8) gives the kernel for its words.
 const ERRMSG_LEN: usize = 1024;
@@ -213,6 +213,10 @@ fn text(array: &[libc::c_char]) -> &[u8] {
 }
 
 pub(super) fn load_module(name: &str) -> Result<(), Errno> {
+    // What is compiled in may have no file, and a process in a jail may load none.
+    if has_module(name)? {
+        return Ok(());
+    }
     let name = c_path(name.as_ref())?;
     // SAFETY: a C string that outlives the call.
     Errno::result(unsafe { libc::kld_load(name.as_ptr()) }).map(drop)
@@ -228,9 +232,10 @@ pub(super) fn unload_module(name: &str) -> Result<(), Errno> {
     let name = c_path(name.as_ref())?;
     // SAFETY: a C string that outlives the call.
     let file = unsafe { kldfind(name.as_ptr()) };
-    if file < 0 {
-        return Ok(());
-    }
+    match Errno::result(file) {
+        Err(Errno::ENOENT) => return Ok(()),
+        found => found?,
+    };
     // SAFETY: takes a number and touches no memory of ours.
     Errno::result(unsafe { kldunload(file) }).map(drop)
 }
@@ -239,124 +244,4 @@ pub(super) fn has_module(name: &str) -> Result<bool, Errno> {
     let name = c_path(name.as_ref())?;
     // SAFETY: a C string that outlives the call.
     Ok(unsafe { libc::kld_isloaded(name.as_ptr()) } != 0)
-}
-
-/// The bytes of a sysctl.
-fn sysctl(name: &CStr) -> Result<Vec<u8>, Errno> {
-    let mut len = 0;
-    // SAFETY: a C string; no buffer, so only the length needed is written.
-    Errno::result(unsafe { libc::sysctlbyname(name.as_ptr(), ptr::null_mut(), &raw mut len, ptr::null(), 0) })?;
-    let mut value = vec![0u8; len];
-    // SAFETY: the buffer has `len` bytes, and the kernel writes at most that many.
-    let read = unsafe { libc::sysctlbyname(name.as_ptr(), value.as_mut_ptr().cast(), &raw mut len, ptr::null(), 0) };
-    Errno::result(read)?;
-    value.truncate(len);
-    Ok(value)
-}
-
-pub(super) fn sysctl_int(name: &str) -> Result<i64, Errno> {
-    let value = sysctl(&c_path(name.as_ref())?)?;
-    match value.len() {
-        8 => value.first_chunk().map(|bytes| i64::from_ne_bytes(*bytes)).ok_or(Errno::EINVAL),
-        4 => value.first_chunk().map(|bytes| i64::from(i32::from_ne_bytes(*bytes))).ok_or(Errno::EINVAL),
-        1 => Ok(i64::from(value[0])),
-        _ => Err(Errno::EINVAL),
-    }
-}
-
-pub(super) fn set_sysctl_int(name: &str, value: i64) -> Result<(), Errno> {
-    let name = c_path(name.as_ref())?;
-    let mut bytes = match sysctl(&name)?.len() {
-        8 => value.to_ne_bytes().to_vec(),
-        4 => i32::try_from(value).map_err(|_| Errno::ERANGE)?.to_ne_bytes().to_vec(),
-        1 => u8::try_from(value).map_err(|_| Errno::ERANGE)?.to_ne_bytes().to_vec(),
-        _ => return Err(Errno::EINVAL),
-    };
-    // SAFETY: a C string and a buffer of the length said; nothing is read back.
-    let written = unsafe {
-        libc::sysctlbyname(name.as_ptr(), ptr::null_mut(), ptr::null_mut(), bytes.as_mut_ptr().cast(), bytes.len())
-    };
-    Errno::result(written).map(drop)
-}
-
-/// sysctl's own questions: `{0, 2, ...}` for the next name, `{0, 1, ...}` for a name's words, `{0, 4, ...}` for its
-/// type and format.
-const SYSCTL_NAME: libc::c_int = 1;
-const SYSCTL_NEXT: libc::c_int = 2;
-const SYSCTL_FORMAT: libc::c_int = 4;
-
-fn ask(question: libc::c_int, about: &[libc::c_int], answer: &mut [u8]) -> Result<usize, Errno> {
-    let mut mib = vec![0, question];
-    mib.extend_from_slice(about);
-    let mut len = answer.len();
-    // SAFETY: a name and a buffer of the lengths said; the kernel writes at most that many bytes.
-    let asked = unsafe {
-        libc::sysctl(mib.as_mut_ptr(), mib.len() as u32, answer.as_mut_ptr().cast(), &raw mut len, ptr::null(), 0)
-    };
-    Errno::result(asked).map(|_| len)
-}
-
-/// Walks the tree below `security.jail.param`.
-pub(super) fn jail_params() -> Result<Vec<ParamType>, Errno> {
-    const PREFIX: &[u8] = b"security.jail.param.";
-    let mut at = mib_of(c"security.jail.param")?;
-    let mut params = Vec::new();
-    loop {
-        let mut next = [0u8; 24 * size_of::<libc::c_int>()];
-        let len = match ask(SYSCTL_NEXT, &at, &mut next) {
-            Err(Errno::ENOENT) => return Ok(params),
-            len => len?,
-        };
-        at = next[..len].as_chunks().0.iter().map(|bytes| libc::c_int::from_ne_bytes(*bytes)).collect();
-        let mut name = [0u8; 256];
-        let len = ask(SYSCTL_NAME, &at, &mut name)?;
-        let Some(name) = name[..len].split(|&byte| byte == 0).next().and_then(|name| name.strip_prefix(PREFIX)) else {
-            return Ok(params);
-        };
-        let name = String::from_utf8_lossy(name).into_owned();
-        let mut format = [0u8; 256];
-        let len = ask(SYSCTL_FORMAT, &at, &mut format)?;
-        let kind = kind_of(&name, &format[..len])?;
-        // A node such as `allow.mount.` is the parameter of that name itself.
-        params.push(ParamType::new(name.trim_end_matches('.'), kind));
-    }
-}
-
-fn mib_of(name: &CStr) -> Result<Vec<libc::c_int>, Errno> {
-    let mut mib = vec![0; 24];
-    let mut len = mib.len();
-    // SAFETY: a C string and room for as many numbers as is said.
-    Errno::result(unsafe { libc::sysctlnametomib(name.as_ptr(), mib.as_mut_ptr(), &raw mut len) })?;
-    mib.truncate(len);
-    Ok(mib)
-}
-
-/// The layout of a parameter: from its type and format, as libjail reads them; text and structures tell their size as
-/// the value of the sysctl.
-fn kind_of(name: &str, description: &[u8]) -> Result<ParamKind, Errno> {
-    const TYPE: u32 = 0xf;
-    const STRING: u32 = 3;
-    const STRUCT: u32 = 5;
-    const ULONG: u32 = 8;
-    let (Some(flags), Some(format)) = (description.first_chunk(), description.get(4..)) else {
-        return Err(Errno::EINVAL);
-    };
-    let format = format.split(|&byte| byte == 0).next().unwrap_or_default();
-    let size = || {
-        let full = CString::new(format!("security.jail.param.{name}")).map_err(|_| Errno::EINVAL)?;
-        let value = sysctl(&full)?;
-        let text = String::from_utf8_lossy(&value);
-        let written = text.trim_end_matches('\0').parse().ok();
-        Ok::<usize, Errno>(written.unwrap_or_else(|| value.first_chunk().map_or(0, |size| usize::from_ne_bytes(*size))))
-    };
-    Ok(match (u32::from_ne_bytes(*flags) & TYPE, format) {
-        (_, b"E,jailsys") => ParamKind::JailSys,
-        (_, b"B") => ParamKind::Bool,
-        (STRING, _) => ParamKind::String(size()?),
-        (STRUCT, b"S,in_addr") => ParamKind::Ipv4,
-        (STRUCT, b"S,in6_addr") => ParamKind::Ipv6,
-        (STRUCT, _) => ParamKind::Raw(size()?),
-        (ULONG, _) => ParamKind::ULong,
-        _ => ParamKind::Int,
-    })
 }
