@@ -62,7 +62,9 @@ fn words(panic: Box<dyn Any + Send>) -> String {
         Err(panic) => match panic.downcast::<&'static str>() {
             Ok(text) => (*text).to_owned(),
             Err(other) => {
-                std::mem::forget(other);
+                // What is dropped may panic in its turn; what that leaves is not tried again.
+                let dropped = catch_unwind(AssertUnwindSafe(|| drop(other)));
+                dropped.unwrap_or_else(std::mem::forget);
                 "of an unknown kind".to_owned()
             }
         },

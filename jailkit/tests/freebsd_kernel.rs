@@ -1,7 +1,8 @@
 //! jailkit's system calls on a real FreeBSD host, as root: jails, mounts, limits. Elsewhere these tests refuse to run.
 //!
 //! `cargo test --no-run --target x86_64-unknown-freebsd` makes one binary that can be copied over. What a test makes
-//! it takes away again, also when it fails: directories below a temporary one, jails named `jailkit-test-*`.
+//! it takes away again, also when it fails: directories below a temporary one, jails named `jailkit-test-*`, addresses
+//! of lo0, the interfaces lo4711 and epair4711. Modules that it needs stay loaded.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 #![cfg(target_os = "freebsd")]
 
@@ -168,6 +169,12 @@ fn mounts_come_and_go() {
     }
     let named = ["devfs", "fdescfs", "linprocfs", "procfs", "tmpfs"].map(|name| (name, Path::new(name)));
     for (fstype, from) in [("nullfs", source.as_path()), ("unionfs", source.as_path())].into_iter().chain(named) {
+        if !NativeKernel.has_module(fstype).unwrap()
+            && let Err(error) = NativeKernel.load_module(fstype)
+        {
+            eprintln!("not tried: {error}");
+            continue;
+        }
         mount(&NativeKernel, &request(fstype, from, &target)).unwrap();
         let mounted = TestMount(&target);
         let table = NativeKernel.mounts().unwrap();
@@ -201,7 +208,9 @@ fn addresses_come_and_go() {
         let interfaces = NativeKernel.interfaces().unwrap();
         interfaces.iter().any(|found| found.name == "lo0" && found.addresses.contains(&address))
     };
-    for address in ["127.45.67.89/32", "fd00:6a61:696c::1/128"] {
+    let has_v6 = NativeKernel.sysctl("net.inet6.ip6.forwarding").is_ok();
+    let v6 = has_v6.then_some("fd00:6a61:696c::1/128");
+    for address in ["127.45.67.89/32"].into_iter().chain(v6) {
         let net: ipnet::IpNet = address.parse().unwrap();
         NativeKernel.add_address("lo0", net).unwrap();
         let there = has(address);
@@ -214,14 +223,229 @@ fn addresses_come_and_go() {
 fn a_jail_is_held_to_its_limits() {
     only_as_root();
     let root = tempfile::tempdir().unwrap();
-    let jail = TestJail::create("limits", root.path(), &[Param::new("securelevel", Value::Int(2))]);
-    let name = match jail.read("name", ParamKind::String(256)) {
-        Value::String(_) => format!("jailkit-test-limits-{}.child", std::process::id()),
-        other => panic!("{other:?}"),
+    let more = [Param::new("securelevel", Value::Int(2)), Param::new("children.max", Value::Int(2))];
+    let jail = TestJail::create("limits", root.path(), &more);
+    let child = |name: &str, more: &[Param]| {
+        let name = format!("jailkit-test-limits-{}.{name}", std::process::id());
+        let params = [&[text("name", &name), Param::flag("persist")], more].concat();
+        NativeKernel.jail_set(&params, CREATE)
     };
-    for (limit, value) in [("securelevel", 1), ("children.max", 1)] {
-        let params = [text("name", &name), Param::flag("persist"), Param::new(limit, Value::Int(value))];
-        let error = NativeKernel.jail_set(&params, CREATE).unwrap_err();
+    for (limit, value) in [("securelevel", 1), ("children.max", 2)] {
+        let error = child("refused", &[Param::new(limit, Value::Int(value))]).unwrap_err();
         assert_eq!(error.errno, Errno::EPERM, "{limit}");
     }
+    for name in ["one", "two"] {
+        child(name, &[]).unwrap();
+    }
+    let error = child("three", &[]).unwrap_err();
+    assert_eq!((error.errno, error.message.as_deref()), (Errno::EPERM, Some("prison limit exceeded")));
+    assert_eq!(jail.read("children.cur", ParamKind::Int), Value::Int(2));
+}
+
+/// As recorded from FreeBSD 13.2 (`corpus/kernel/jails.jsonl`), and unchanged up to 15.
+#[test]
+fn what_the_kernel_refuses_it_says_why() {
+    only_as_root();
+    let root = tempfile::tempdir().unwrap();
+    let jail = TestJail::create("refused", root.path(), &[]);
+    let name = format!("jailkit-test-refused-{}", std::process::id());
+    let update = SetFlags { update: true, ..SetFlags::default() };
+    let other = text("name", &format!("{name}-other"));
+    let own = Param::new("jid", Value::Int(jail.0.0));
+    let exists = format!("jail \"{name}\" already exists");
+    let missing = format!("jail \"{name}-other\" not found");
+    for (params, flags, errno, message) in [
+        (vec![text("name", &name), Param::flag("persist")], CREATE, Errno::EEXIST, exists.as_str()),
+        (vec![other.clone(), Param::flag("persist")], update, Errno::ENOENT, &missing),
+        (vec![Param::new("jid", Value::Int(-5)), Param::flag("persist")], CREATE, Errno::EINVAL, "negative jid"),
+        (vec![other.clone()], CREATE, Errno::EINVAL, "new jail must persist or attach"),
+        (
+            vec![other, Param::flag("persist"), Param::flag("nosuchparam")],
+            CREATE,
+            Errno::EINVAL,
+            "unknown parameter: nosuchparam",
+        ),
+        (
+            vec![own.clone(), Param::new("vnet", Value::Int(1))],
+            update,
+            Errno::EINVAL,
+            "vnet cannot be changed after creation",
+        ),
+        (
+            vec![own.clone(), text("osrelease", "1.0")],
+            update,
+            Errno::EINVAL,
+            "osrelease cannot be changed after creation",
+        ),
+        (vec![own, text("name", &format!("{name}.inside"))], update, Errno::EINVAL, "cannot change jail's parent"),
+    ] {
+        let error = NativeKernel.jail_set(&params, flags).unwrap_err();
+        assert_eq!((error.errno, error.message.as_deref()), (errno, Some(message)), "{params:?}");
+    }
+}
+
+/// What a program of the system prints; none where it is not installed.
+fn printed(program: &str, arguments: &[&str]) -> Option<String> {
+    if !Path::new(program).exists() {
+        eprintln!("not compared with {program}, which is not here");
+        return None;
+    }
+    let output = std::process::Command::new(program).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{program} {arguments:?}: {output:?}");
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn a_jail_reads_as_under_jls() {
+    only_as_root();
+    let root = tempfile::tempdir().unwrap();
+    let addresses = ["127.1.2.6", "127.1.2.5"].map(|address| address.parse().unwrap()).to_vec();
+    let more = [text("host.hostname", "inside"), Param::new("ip4.addr", Value::Ipv4(addresses.clone()))];
+    let jail = TestJail::create("jls", root.path(), &more);
+    assert_eq!(jail.read("ip4.addr", ParamKind::Ipv4), Value::Ipv4(addresses));
+    let name = format!("jailkit-test-jls-{}", std::process::id());
+    let jid = jail.0.to_string();
+    let wanted = ["-j", &jid, "name", "host.hostname", "ip4.addr", "enforce_statfs", "allow.chflags", "ip6"];
+    if let Some(told) = printed("/usr/sbin/jls", &wanted) {
+        assert_eq!(told.trim_end(), format!("{name} inside 127.1.2.6,127.1.2.5 2 false {}", ip6(&jail)));
+    }
+}
+
+fn ip6(jail: &TestJail) -> &'static str {
+    match jail.read("ip6", ParamKind::JailSys) {
+        Value::Int(0) => "disable",
+        Value::Int(1) => "new",
+        _ => "inherit",
+    }
+}
+
+#[test]
+fn the_addresses_are_lists_and_the_rest_has_its_layout() {
+    only_as_root();
+    let params = NativeKernel.jail_params().unwrap();
+    for (name, kind) in [
+        ("jid", ParamKind::Int),
+        ("name", ParamKind::String(256)),
+        ("path", ParamKind::String(1024)),
+        ("persist", ParamKind::Bool),
+        ("host", ParamKind::JailSys),
+        ("host.hostid", ParamKind::ULong),
+        ("ip4.addr", ParamKind::Ipv4),
+        ("allow.mount", ParamKind::Bool),
+    ] {
+        assert!(params.contains(&ParamType::new(name, kind)), "{name}: {params:?}");
+    }
+}
+
+#[test]
+fn numbers_are_those_of_sysctl() {
+    only_as_root();
+    // An int, an unsigned int and an unsigned long.
+    for name in ["kern.osreldate", "kern.maxproc", "hw.pagesize", "hw.physmem", "security.jail.jailed"] {
+        let number = NativeKernel.sysctl(name).unwrap();
+        if let Some(told) = printed("/sbin/sysctl", &["-n", name]) {
+            assert_eq!(told.trim_end(), number.to_string(), "{name}");
+        }
+    }
+    assert_eq!(NativeKernel.sysctl("kern.ostype").unwrap_err().errno, Errno::EINVAL);
+    assert_eq!(NativeKernel.sysctl("kern.jailkit_has_none").unwrap_err().errno, Errno::ENOENT);
+    let forwarding = NativeKernel.sysctl("net.inet.ip.forwarding").unwrap();
+    NativeKernel.set_sysctl("net.inet.ip.forwarding", forwarding).unwrap();
+    assert_eq!(NativeKernel.sysctl("net.inet.ip.forwarding").unwrap(), forwarding);
+}
+
+#[test]
+fn modules_are_told_apart() {
+    only_as_root();
+    assert!(NativeKernel.has_module("devfs").unwrap());
+    assert!(!NativeKernel.has_module("jailkit-has-none").unwrap());
+    assert_eq!(NativeKernel.load_module("jailkit-has-none").unwrap_err().errno, Errno::ENOENT);
+    NativeKernel.unload_module("jailkit-has-none").unwrap();
+}
+
+/// An interface that goes when this does.
+struct TestInterface(&'static str);
+
+impl Drop for TestInterface {
+    fn drop(&mut self) {
+        if let Err(error) = NativeKernel.destroy_interface(self.0) {
+            eprintln!("interface {} is left: {error}", self.0);
+        }
+    }
+}
+
+fn addresses_of(interface: &str) -> Option<Vec<ipnet::IpNet>> {
+    let interfaces = NativeKernel.interfaces().unwrap();
+    interfaces.into_iter().find(|found| found.name == interface).map(|found| found.addresses)
+}
+
+#[test]
+fn a_loopback_is_made_with_addresses_and_destroyed() {
+    only_as_root();
+    NativeKernel.create_interface("lo4711").unwrap();
+    let interface = TestInterface("lo4711");
+    assert_eq!(NativeKernel.create_interface("lo4711").unwrap_err().errno, Errno::EEXIST);
+    let address: ipnet::IpNet = "127.47.11.1/24".parse().unwrap();
+    NativeKernel.add_address("lo4711", address).unwrap();
+    assert!(addresses_of("lo4711").unwrap().contains(&address));
+    if let Some(told) = printed("/sbin/ifconfig", &["lo4711"]) {
+        assert!(told.contains("inet 127.47.11.1 netmask 0xffffff00"), "{told}");
+        assert!(told.contains("<UP,"), "{told}");
+    }
+    NativeKernel.remove_address("lo4711", address.addr()).unwrap();
+    assert!(!addresses_of("lo4711").unwrap().contains(&address));
+    let error = NativeKernel.remove_address("lo4711", address.addr()).unwrap_err();
+    assert_eq!(error.errno, Errno::EADDRNOTAVAIL);
+    drop(interface);
+    assert_eq!(addresses_of("lo4711"), None);
+    assert_eq!(NativeKernel.destroy_interface("lo4711").unwrap_err().errno, Errno::ENXIO);
+}
+
+#[test]
+fn an_interface_moves_into_a_jail_and_back() {
+    only_as_root();
+    if let Err(error) = NativeKernel.sysctl("kern.features.vimage").and(NativeKernel.load_module("if_epair")) {
+        eprintln!("not tried: {error}");
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    let jail = TestJail::create("vnet", root.path(), &[Param::new("vnet", Value::Int(1))]);
+    // The kernel makes a pair of it and says the first one's name.
+    NativeKernel.create_interface("epair4711").unwrap();
+    let _pair = TestInterface("epair4711a");
+    assert!(addresses_of("epair4711a").is_some() && addresses_of("epair4711b").is_some());
+    NativeKernel.move_interface("epair4711b", jail.0).unwrap();
+    assert_eq!(addresses_of("epair4711b"), None);
+    NativeKernel.reclaim_interface("epair4711b", jail.0).unwrap();
+    assert!(addresses_of("epair4711b").is_some());
+    let error = NativeKernel.reclaim_interface("epair4711b", jail.0).unwrap_err();
+    assert_eq!(error.errno, Errno::ENXIO);
+}
+
+#[test]
+fn the_mounts_are_those_of_mount() {
+    only_as_root();
+    let root = tempfile::tempdir().unwrap();
+    let target = root.path().canonicalize().unwrap();
+    assert_eq!(NativeKernel.unmount(&target, false).unwrap_err().errno, Errno::EINVAL);
+    mount(&NativeKernel, &MountRequest::tmpfs(&target).option("size", "1m").nosuid().read_only()).unwrap();
+    let _mounted = TestMount(&target);
+    let table = NativeKernel.mounts().unwrap();
+    assert!(table.iter().any(|found| found.target == Path::new("/")));
+    if let Some(told) = printed("/sbin/mount", &["-p"]) {
+        let path = target.display().to_string();
+        let line = told.lines().find(|line| line.split_whitespace().nth(1) == Some(&path)).unwrap();
+        let words: Vec<_> = line.split_whitespace().collect();
+        assert_eq!(words[..3], ["tmpfs", &path, "tmpfs"]);
+        let options: Vec<_> = words[3].split(',').collect();
+        assert!(options.contains(&"ro") && options.contains(&"nosuid"), "{line}");
+    }
+}
+
+#[test]
+fn a_nul_is_refused_before_the_call() {
+    only_as_root();
+    let root = tempfile::tempdir().unwrap();
+    let request = MountRequest::tmpfs(root.path()).option("size", "1\0m");
+    assert_eq!(mount(&NativeKernel, &request).unwrap_err().errno, Errno::EINVAL);
 }

@@ -1,5 +1,6 @@
 //! This FreeBSD system.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::fchown;
@@ -83,7 +84,7 @@ impl Files for NativeFiles {
 pub struct Pfctl;
 
 impl Pfctl {
-    fn run(self, action: &str, args: &[&str]) -> Result<Output, PfError> {
+    fn run(self, action: &str, args: &[&OsStr]) -> Result<Output, PfError> {
         let failed = |reason: String| PfError { action: action.to_owned(), reason };
         let output = Command::new("/sbin/pfctl")
             .args(args)
@@ -99,20 +100,19 @@ impl Pfctl {
 
 impl PacketFilter for Pfctl {
     fn is_enabled(&self) -> Result<bool, PfError> {
-        let output = self.run("ask pf for its state", &["-s", "info"])?;
+        let output = self.run("ask pf for its state", &["-s".as_ref(), "info".as_ref()])?;
         Ok(output.stdout.starts_with(b"Status: Enabled"))
     }
 
     fn enable(&self) -> Result<(), PfError> {
-        if self.is_enabled()? { Ok(()) } else { self.run("enable pf", &["-e"]).map(drop) }
+        if self.is_enabled()? { Ok(()) } else { self.run("enable pf", &["-e".as_ref()]).map(drop) }
     }
 
     fn disable(&self) -> Result<(), PfError> {
-        if self.is_enabled()? { self.run("disable pf", &["-d"]).map(drop) } else { Ok(()) }
+        if self.is_enabled()? { self.run("disable pf", &["-d".as_ref()]).map(drop) } else { Ok(()) }
     }
 
     fn load(&self, rules: &Path) -> Result<(), PfError> {
-        let rules = rules.display().to_string();
-        self.run(&format!("load {rules}"), &["-f", &rules]).map(drop)
+        self.run(&format!("load {}", rules.display()), &["-f".as_ref(), rules.as_os_str()]).map(drop)
     }
 }

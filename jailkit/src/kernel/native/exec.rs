@@ -52,7 +52,8 @@ unsafe extern "C" {
 /// come first, and only root may attach.
 pub(crate) fn enter_before_exec(command: &mut Command, entry: Entry) {
     let enter = move || entry.enter().map_err(io::Error::from);
-    // SAFETY: between fork and exec the closure makes system calls only; it allocates nothing and takes no lock.
+    // SAFETY: between fork and exec the closure makes system calls only, over what was made ready in `entry`; it
+    // allocates and frees nothing and takes no lock, whatever other threads held at the fork.
     unsafe { command.pre_exec(enter) };
 }
 
@@ -188,8 +189,7 @@ fn processes(jid: Jid) -> io::Result<Vec<libc::pid_t>> {
         // a record.
         unsafe { table.set_len(len / size_of::<libc::kinfo_proc>()) };
         if table.iter().any(|process| process.ki_structsize as usize != size_of::<libc::kinfo_proc>()) {
-            // A kernel with other records than the headers have.
-            return Err(Errno::EPROTONOSUPPORT.into());
+            return Err(io::Error::other("this kernel lists processes in another layout than FreeBSD 13 to 15"));
         }
         // A zombie has ended, whoever has not asked for its status yet.
         let lives = |process: &&libc::kinfo_proc| process.ki_jid == jid.0 && process.ki_stat != libc::SZOMB;
