@@ -160,12 +160,19 @@ pub fn mount(kernel: &dyn Kernel, request: &MountRequest) -> Result<(), KernelEr
         let name = if request.flags.read_only { "ro" } else { "noro" };
         request.options.push((name.to_owned(), None));
     }
-    kernel.mount(&request).map_err(|error| match (error.errno, error.message.as_deref()) {
-        // The paths are there: it is the type that is not.
-        (Errno::ENODEV, _) | (Errno::EINVAL, Some("Invalid fstype")) => {
-            refused(Errno::ENODEV, format!("there is no file system type '{}'", request.fstype))
+    kernel.mount(&request).map_err(|error| {
+        let says_little = (error.errno, error.message.as_deref()) == (Errno::EINVAL, Some("Invalid fstype"));
+        if error.errno != Errno::ENODEV && !says_little {
+            return error;
         }
-        _ => error,
+        // The target is there: it is the source that is not, or the type.
+        let source = request.source.as_deref().filter(|source| says_little && source.is_absolute());
+        if let Some(source) = source
+            && let Err(missing) = kernel.find(source)
+        {
+            return refused(missing.errno, format!("{}: {}", source.display(), missing.errno));
+        }
+        refused(Errno::ENODEV, format!("there is no file system type '{}'", request.fstype))
     })
 }
 
