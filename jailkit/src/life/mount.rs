@@ -8,7 +8,7 @@ use super::JailError;
 use crate::fstab::{Fstab, JailMount, JailMountError};
 use crate::host::Host;
 use crate::jailconf::ResolvedJail;
-use crate::kernel::{MountFlags, MountRequest};
+use crate::kernel::{DevfsRuleset, MountFlags, MountRequest};
 use crate::source::Source;
 
 /// The ruleset of a jail's devfs unless `devfs_ruleset` says another one: `devfsrules_jail`.
@@ -19,6 +19,15 @@ const DEVFS_RULESET: &str = "4";
 pub(super) struct MountPoint {
     pub(super) param: String,
     pub(super) request: MountRequest,
+}
+
+impl MountPoint {
+    /// The ruleset that a devfs is given.
+    pub(super) fn ruleset(&self) -> Option<DevfsRuleset> {
+        let is_ruleset = |(name, _): &&(String, Option<String>)| self.request.fstype == "devfs" && name == "ruleset";
+        let (_, number) = self.request.options.iter().rev().find(is_ruleset)?;
+        number.as_deref()?.parse().ok().map(DevfsRuleset)
+    }
 }
 
 /// Options of fstab(5) that are no options of the mount.

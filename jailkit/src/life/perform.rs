@@ -17,7 +17,9 @@ use super::spec::JailSpec;
 use super::world::{Found, World};
 use super::{JailError, guard, params, ready};
 use crate::jailconf::ResolvedJail;
-use crate::kernel::{self, Errno, GetFlags, Jid, KernelError, Param, ParamKind, ParamType, SetFlags, Value};
+use crate::kernel::{
+    self, DevfsRuleset, Errno, GetFlags, Jid, KernelError, Param, ParamKind, ParamType, SetFlags, Value,
+};
 use crate::process::{Exit, Program};
 
 /// Starts a jail; `again` for one that has just been stopped.
@@ -433,11 +435,20 @@ impl<'w, 's> Run<'w, 's> {
         {
             return Ok(true);
         }
+        if let Some(ruleset) = point.ruleset().filter(|&ruleset| self.is_missing(ruleset)) {
+            self.tell(What::RulesetMissing(ruleset));
+        }
         kernel::mount(self.world.host.kernel(), request)?;
         let source = request.source.clone().unwrap_or_else(|| request.fstype.clone().into());
         self.world.has_mounted(&request.target, Found { fstype: request.fstype.clone(), source });
         self.tell(What::Mounted(&request.target));
         Ok(true)
+    }
+
+    /// Whether a ruleset is not loaded, as far as the kernel tells: in a jail it does not.
+    fn is_missing(&self, ruleset: DevfsRuleset) -> bool {
+        let loaded = self.world.host.kernel().devfs_rulesets();
+        ruleset != DevfsRuleset::NONE && loaded.is_ok_and(|loaded| !loaded.contains(&ruleset))
     }
 
     fn unmount(&self, point: &MountPoint) -> Result<bool, JailError> {

@@ -4,6 +4,7 @@
 mod addresses;
 mod buffers;
 mod creation;
+mod devfs;
 mod dying;
 mod inside;
 mod limits;
@@ -71,4 +72,4 @@ macro_rules! each_holds {
     )* };
 }
 
-each_holds! { addresses buffers creation dying inside limits mounts names permissions }
+each_holds! { addresses buffers creation devfs dying inside limits mounts names permissions }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::devfs;
 use super::namei::{self, Located};
 use super::{Refusal, SimKernel, State};
 use crate::kernel::Errno;
@@ -12,9 +13,9 @@ impl SimKernel {
         &self,
         path: &Path,
         follow: bool,
-        act: impl FnOnce(&State, Located) -> Result<T, Errno>,
+        act: impl FnOnce(&mut State, Located) -> Result<T, Errno>,
     ) -> Result<T, Errno> {
-        let acted = self.read(|state| {
+        let acted = self.change(|state| {
             let found = namei::locate(state, &self.view(state)?, path, follow)?;
             act(state, found).map_err(Refusal::from)
         });
@@ -23,7 +24,7 @@ impl SimKernel {
 
     /// mkdir(2)
     pub(crate) fn make_dir(&self, path: &Path) -> Result<(), Errno> {
-        self.on_file(path, false, |_, found| create(&found, |real| fs::create_dir(real)))
+        self.on_file(path, false, |state, found| create(state, &found, Makes::Node, |real| fs::create_dir(real)))
     }
 
     /// rmdir(2)
@@ -42,11 +43,14 @@ impl SimKernel {
 
     /// open(2) with `O_CREAT | O_WRONLY`
     pub(crate) fn touch(&self, path: &Path) -> Result<(), Errno> {
-        self.on_file(path, true, |_, found| {
+        self.on_file(path, true, |state, found| {
             if found.real.is_dir() {
                 return Err(Errno::EISDIR);
             }
             writable(&found)?;
+            if found.real.symlink_metadata().is_err() {
+                may_make(state, &found, Makes::Node)?;
+            }
             let opened = fs::File::options().create(true).truncate(false).write(true).open(&found.real);
             opened.map(drop).map_err(|error| namei::errno(&error))
         })
@@ -61,22 +65,51 @@ impl SimKernel {
             if found.real.symlink_metadata().is_ok_and(|real| real.is_dir()) {
                 return Err(Errno::EPERM);
             }
+            if devfs::remove(state, &found.place) {
+                return Ok(());
+            }
             fs::remove_file(&found.real).map_err(|error| namei::errno(&error))
         })
     }
 
     /// symlink(2)
     pub(crate) fn link(&self, target: &Path, path: &Path) -> Result<(), Errno> {
-        self.on_file(path, false, |_, found| create(&found, |real| std::os::unix::fs::symlink(target, real)))
+        self.on_file(path, false, |state, found| {
+            create(state, &found, Makes::Link, |real| std::os::unix::fs::symlink(target, real))
+        })
     }
 }
 
-fn create(found: &Located, make: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<(), Errno> {
+/// What is made anew.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Makes {
+    /// A file or a directory.
+    Node,
+    Link,
+}
+
+fn create(
+    state: &State,
+    found: &Located,
+    makes: Makes,
+    make: impl FnOnce(&Path) -> std::io::Result<()>,
+) -> Result<(), Errno> {
     if found.real.symlink_metadata().is_ok() {
         return Err(Errno::EEXIST);
     }
     writable(found)?;
+    may_make(state, found, makes)?;
     make(&found.real).map_err(|error| namei::errno(&error))
+}
+
+/// What a file system lets nobody make: in a devfs all but links, in those of processes everything.
+fn may_make(state: &State, found: &Located, makes: Makes) -> Result<(), Errno> {
+    let Some(mounted) = state.showing(found.place.mount) else { return Ok(()) };
+    match mounted.mount.fstype.as_str() {
+        "devfs" if makes == Makes::Node => Err(Errno::EOPNOTSUPP),
+        "fdescfs" | "linprocfs" | "linsysfs" | "procfs" => Err(Errno::ENOENT),
+        _ => Ok(()),
+    }
 }
 
 fn writable(found: &Located) -> Result<(), Errno> {

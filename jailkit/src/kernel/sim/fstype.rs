@@ -8,7 +8,7 @@ use super::Refusal;
 use super::mounts::Call;
 use super::namei::{self, Located, Place, View};
 use super::state::State;
-use crate::kernel::Errno;
+use crate::kernel::{DevfsRuleset, Errno};
 
 /// A file system.
 pub(super) struct Fstype {
@@ -107,21 +107,29 @@ fn devfs(state: &State, _: &View, call: &Call<'_>, _: &Located) -> Result<Shown,
 }
 
 fn devfs_update(state: &State, call: &Call<'_>) -> Result<(), Refusal> {
+    ruleset(state, call).map(drop)
+}
+
+/// The ruleset that a call gives a devfs: in a jail always the jail's.
+pub(super) fn ruleset(state: &State, call: &Call<'_>) -> Result<DevfsRuleset, Refusal> {
     filter(call, &["from", "export", "ruleset"])?;
     if call.has("export") {
         return Err(Errno::EOPNOTSUPP.into());
     }
-    let ruleset = match call.value("ruleset") {
+    let asked = match call.value("ruleset") {
         None if call.has("ruleset") => None,
         None => Some(0),
-        Some(text) => leading_number(text).filter(|number| (0..=65535).contains(number)),
+        Some(text) => leading_number(text).and_then(|number| u16::try_from(number).ok()),
     };
-    let ruleset = ruleset.ok_or_else(|| Refusal::new(Errno::EINVAL, "invalid ruleset specification"))?;
+    let asked = asked.ok_or_else(|| Refusal::new(Errno::EINVAL, "invalid ruleset specification"))?;
+    if call.mine == 0 {
+        return Ok(DevfsRuleset(asked));
+    }
     let own = state.prison(call.mine).map_or(0, |prison| prison.devfs_ruleset);
-    if call.mine != 0 && ruleset != 0 && ruleset != i64::from(own) {
+    if asked != 0 && i32::from(asked) != own {
         return Err(Errno::EPERM.into());
     }
-    Ok(())
+    Ok(DevfsRuleset(u16::try_from(own).unwrap_or_default()))
 }
 
 /// The number a text begins with, as sscanf(9) reads `%d`.

@@ -6,6 +6,7 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::devfs::{self, Devfs};
 use super::fstype;
 use super::namei::{self, Located, View};
 use super::param::PATH_LEN;
@@ -105,11 +106,15 @@ fn domount(state: &mut State, host: &Path, call: &Call<'_>) -> Result<(), Refusa
         fstype::Shown::Directory(place) => (place.at, Some(place.mount)),
         fstype::Shown::Own => {
             let backing = PathBuf::from(SIM_DIR).join(format!("mount-{id}"));
-            // devfs has the directory that fdescfs is mounted on.
-            let dir = if call.request.fstype == "devfs" { backing.join("fd") } else { backing.clone() };
-            std::fs::create_dir_all(host.join(dir)).map_err(|error| namei::errno(&error))?;
+            std::fs::create_dir_all(host.join(&backing)).map_err(|error| namei::errno(&error))?;
             (backing, None)
         }
+    };
+    let devfs = if call.request.fstype == "devfs" {
+        devfs::make_devices(host).map_err(|error| namei::errno(&error))?;
+        Some(Devfs::new(fstype::ruleset(state, call)?))
+    } else {
+        None
     };
     let source = call.request.source.clone().or_else(|| call.value("from").or(call.value("target")).map(PathBuf::from));
     let mount = Mount {
@@ -129,6 +134,7 @@ fn domount(state: &mut State, host: &Path, call: &Call<'_>) -> Result<(), Refusa
         owner: call.mine,
         own_read_only,
         asked_read_only,
+        devfs,
     });
     state.counters_mut().last_mount = id;
     Ok(())
@@ -174,10 +180,14 @@ fn update(state: &mut State, found: &Located, call: &Call<'_>) -> Result<(), Ref
         return Err(Errno::EPERM.into());
     }
     let id = mounted.id;
+    let ruleset = if mounted.devfs.is_some() { Some(fstype::ruleset(state, call)?) } else { None };
     if let Some(fstype) = fstype::find(&mounted.mount.fstype) {
         (fstype.update)(state, call)?;
     }
     if let Some(mounted) = state.mounted_mut(id) {
+        if let (Some(devfs), Some(ruleset)) = (&mut mounted.devfs, ruleset) {
+            devfs.update(ruleset);
+        }
         // The flag can be set by itself but not cleared; the file system goes by the option.
         let mut read_only = mounted.mount.flags.read_only || call.flags.read_only;
         mounted.asked_read_only = asks_read_only(call).unwrap_or(mounted.asked_read_only);

@@ -9,6 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::SIM_DIR;
+use super::devfs;
 use super::param::PATH_LEN;
 use super::state::State;
 use crate::kernel::Errno;
@@ -111,7 +112,7 @@ pub(super) fn locate(state: &State, view: &View, path: &Path, follow: bool) -> R
             return Err(Errno::ENAMETOOLONG);
         }
         let next = step(state, here, &part);
-        let real = view.host.join(&next.place.at);
+        let real = kept_at(state, view, &next.place);
         let is_last = left.is_empty();
         // The simulated host's own folder is none of the host's files.
         if next.place.at == Path::new(SIM_DIR) {
@@ -139,7 +140,13 @@ pub(super) fn locate(state: &State, view: &View, path: &Path, follow: bool) -> R
     }
     let Step { place, path } = way.pop().unwrap_or_else(|| view.root.clone());
     let read_only = is_read_only(state, place.mount);
-    Ok(Located { real: view.host.join(&place.at), path, read_only, place })
+    Ok(Located { real: kept_at(state, view, &place), path, read_only, place })
+}
+
+/// Where the system that jailkit runs on keeps a file.
+fn kept_at(state: &State, view: &View, place: &Place) -> PathBuf {
+    let device = state.mounted(place.mount).and_then(|mounted| devfs::device(state, mounted, place));
+    device.map_or_else(|| view.host.join(&place.at), |device| view.host.join(devfs::kept_at(device)))
 }
 
 /// Whether a mount, or one that it shows, is read-only: a nullfs hands each call down.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use bstr::BStr;
 use serde::{Deserialize, Serialize};
 
+use super::devfs::Devfs;
 use super::family::Family;
 use super::namei::Place;
 use super::prison::Prison;
@@ -99,6 +100,9 @@ pub(super) struct Mounted {
     /// Whether it was mounted or updated with the option `ro`, which is another thing than the flag.
     #[serde(default)]
     pub(super) asked_read_only: bool,
+    /// For a devfs: which devices it shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) devfs: Option<Devfs>,
 }
 
 #[derive(Debug, Default)]
@@ -157,6 +161,7 @@ impl State {
             owner: 0,
             own_read_only: false,
             asked_read_only: false,
+            devfs: None,
         });
         state.changed.rest = true;
         state.changed.counters = true;
@@ -222,6 +227,15 @@ impl State {
 
     pub(super) fn mounted(&self, id: u32) -> Option<&Mounted> {
         self.mounts.get(&id)
+    }
+
+    /// The file system whose files a mount shows: itself, or what a nullfs leads to.
+    pub(super) fn showing(&self, id: u32) -> Option<&Mounted> {
+        let mut found = self.mounted(id)?;
+        while let ("nullfs", Some(lower)) = (found.mount.fstype.as_str(), found.lower) {
+            found = self.mounted(lower)?;
+        }
+        Some(found)
     }
 
     pub(super) fn mounted_mut(&mut self, id: u32) -> Option<&mut Mounted> {
