@@ -6,6 +6,7 @@ mod buffers;
 mod creation;
 mod devfs;
 mod dying;
+mod files;
 mod inside;
 mod limits;
 mod mounts;
@@ -13,6 +14,7 @@ mod names;
 mod permissions;
 mod random;
 mod releases;
+mod unionfs;
 
 use jailkit::kernel::sim::scenario::Runner;
 
@@ -72,4 +74,4 @@ macro_rules! each_holds {
     )* };
 }
 
-each_holds! { addresses buffers creation devfs dying inside limits mounts names permissions }
+each_holds! { addresses buffers creation devfs dying files inside limits mounts names permissions unionfs }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::namei::{self, Place, View};
-use super::state::{Mounted, State};
+use super::state::State;
 use super::{Refusal, SIM_DIR};
 use crate::kernel::{DevfsRuleset, Errno};
 
@@ -183,8 +183,8 @@ impl Devfs {
 }
 
 /// The device that a place in a devfs is, where the devfs has it and shows it.
-pub(super) fn device<'p>(state: &State, mounted: &Mounted, place: &'p Place) -> Option<&'p str> {
-    let mounted = state.showing(mounted.id)?;
+pub(super) fn device<'p>(state: &State, place: &'p Place) -> Option<&'p str> {
+    let mounted = state.showing(place.mount)?;
     let devfs = mounted.devfs.as_ref()?;
     let name = place.at.strip_prefix(&mounted.backing).ok()?.to_str()?;
     (is_device(state, name) && devfs.shows(name)).then_some(name)
@@ -203,7 +203,7 @@ pub(super) fn kept_at(device: &str) -> PathBuf {
 /// unlink(2) of a device, which hides it until a rule shows it again; whether it is one.
 pub(super) fn remove(state: &mut State, place: &Place) -> bool {
     let Some(mounted) = state.showing(place.mount) else { return false };
-    let (id, name) = (mounted.id, device(state, mounted, place).map(str::to_owned));
+    let (id, name) = (mounted.id, device(state, place).map(str::to_owned));
     let devfs = state.mounted_mut(id).and_then(|mounted| mounted.devfs.as_mut());
     let (Some(devfs), Some(name)) = (devfs, name) else { return false };
     devfs.steps.push(Step::Removed(name));

@@ -17,6 +17,7 @@ mod jail_get;
 mod jail_request;
 mod jail_set;
 mod log;
+mod mount_options;
 mod mounts;
 mod namei;
 mod network;
@@ -26,6 +27,7 @@ mod prison;
 mod release;
 pub mod scenario;
 mod state;
+mod unionfs;
 
 use std::net::IpAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};

@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::devfs::Devfs;
 use super::family::Family;
+use super::mount_options::MountOption;
 use super::namei::Place;
 use super::prison::Prison;
 use super::release::Release;
+use super::unionfs::{Layers, Whiteouts};
 use crate::kernel::{Interface, Jid, Mount, MountFlags};
 
 /// Modules that can be loaded.
@@ -97,12 +99,18 @@ pub(super) struct Mounted {
     /// Whether the file system itself takes itself for read-only, whatever the flag of the mount.
     #[serde(default)]
     pub(super) own_read_only: bool,
-    /// Whether it was mounted or updated with the option `ro`, which is another thing than the flag.
-    #[serde(default)]
-    pub(super) asked_read_only: bool,
+    /// The options it was mounted and updated with, those that mean flags of the call aside.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) options: Vec<MountOption>,
     /// For a devfs: which devices it shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) devfs: Option<Devfs>,
+    /// For a unionfs: its two directories.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) union: Option<Layers>,
+    /// What a unionfs over it has taken away.
+    #[serde(default, skip_serializing_if = "Whiteouts::is_empty")]
+    pub(super) whiteouts: Whiteouts,
 }
 
 #[derive(Debug, Default)]
@@ -160,8 +168,10 @@ impl State {
             lower: None,
             owner: 0,
             own_read_only: false,
-            asked_read_only: false,
+            options: Vec::new(),
             devfs: None,
+            union: None,
+            whiteouts: Whiteouts::default(),
         });
         state.changed.rest = true;
         state.changed.counters = true;
