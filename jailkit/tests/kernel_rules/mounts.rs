@@ -289,4 +289,42 @@ pub(super) const RULES: &[Rule] = &[
         ],
         r#"{"errno":"EBUSY"}"#,
     ),
+    Rule(
+        "an export that does not say to whom is refused once the update is made",
+        MOUNT,
+        &[
+            "mkdir /tmp/a",
+            "mkdir /tmp/b",
+            "mount - fstype=nullfs fspath=/tmp/b from=/tmp/a",
+            "mount u fstype=nullfs fspath=/tmp/b export",
+        ],
+        r#"{"errno":"EINVAL"}"#,
+    ),
+    Rule(
+        "a file system mounted below a read-only one is its own",
+        MOUNT,
+        &[
+            "mkdir /tmp/a",
+            "mkdir /tmp/a/m",
+            "mkdir /tmp/b",
+            "mount r fstype=nullfs fspath=/tmp/b from=/tmp/a",
+            "mount - fstype=tmpfs fspath=/tmp/b/m from=tmpfs",
+            "touch /tmp/b/m/file",
+        ],
+        r#"{"ok":0}"#,
+    ),
+    Rule(
+        "the newest mount at a path counts, though an older one is the jail's own",
+        MOUNT,
+        &[
+            "mkdir /tmp/j",
+            "mkdir /tmp/j/d",
+            "mkdir /tmp/j/e",
+            "j = set c name=s:j path=s:/tmp/j allow.mount allow.mount.tmpfs allow.mount.nullfs enforce_statfs=i:1 persist",
+            "in $j mount - fstype=tmpfs fspath=/d from=tmpfs",
+            "mount - fstype=tmpfs fspath=/tmp/j/d from=tmpfs",
+            "in $j umount /d",
+        ],
+        r#"{"errno":"EPERM"}"#,
+    ),
 ];

@@ -162,8 +162,10 @@ fn update(state: &mut State, found: &Located, call: &mut Call<'_>) -> Result<(),
         read_only = mounted.own_read_only;
     }
     mounted.mount.flags = MountFlags { update: false, force: false, read_only, ..call.flags };
+    let is_exported = call.has("export");
     mounted.options = std::mem::take(&mut call.options);
-    Ok(())
+    // The update has been made by now; what says to whom is no structure of the kernel's.
+    if is_exported { Err(Errno::EINVAL.into()) } else { Ok(()) }
 }
 
 /// Takes away the newest file system at a path, for a process in the prison `mine`.
