@@ -35,12 +35,23 @@ pub(crate) struct Entry {
     /// In this directory of the jail
     #[arg(short = 'd', value_name = "DIR")]
     directory: Option<PathBuf>,
+
+    /// With a shell as login(1) runs it
+    #[arg(skip)]
+    login: bool,
 }
 
 impl Entry {
     /// As by login(1).
     pub(crate) fn login(user: String) -> Self {
-        Self { clean: true, host_user: None, jail_user: Some(user), environment: Vec::new(), directory: None }
+        Self {
+            clean: true,
+            host_user: None,
+            jail_user: Some(user),
+            environment: Vec::new(),
+            directory: None,
+            login: true,
+        }
     }
 }
 
@@ -59,17 +70,20 @@ pub(crate) fn enter(
     command: &[OsString],
     terminal: &Terminal,
 ) -> Result<ExitCode, Failure> {
+    // Without a user, a clean environment is the host's idea of whoever runs jailkit, as under jexec(8).
     let (user, passwd) = match (&entry.host_user, &entry.jail_user) {
-        (Some(user), _) => (Some(user.clone()), Passwd::Host),
-        (None, user) => (user.clone(), Passwd::Jail),
+        (None, Some(user)) => (Some(user.clone()), Passwd::Jail),
+        (user, _) => (user.clone(), Passwd::Host),
     };
     let command = command.iter().map(|word| word.as_encoded_bytes().into()).collect();
     let environment = entry.environment.iter().map(|(name, value)| (name.as_str().into(), value.as_str().into()));
     let environment = environment.collect();
-    let enter = Enter { command, clean: entry.clean, environment, user, passwd, directory: entry.directory.clone() };
+    let (login, clean, directory) = (entry.login, entry.clean, entry.directory.clone());
+    let enter = Enter { command, login, clean, environment, user, passwd, directory };
     let program = life::enter(host, jail.as_bytes().into(), enter)?;
     let line = match program.argv.as_slice() {
         [only] if *only == Program::LOGIN_SHELL => "the login shell".to_owned(),
+        [only] if *only == Program::SHELL => "the user's shell".to_owned(),
         _ => printable(&program.line()),
     };
     if terminal.dry_run() {

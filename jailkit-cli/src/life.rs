@@ -1,7 +1,8 @@
 //! Starting, stopping and changing the jails of a jail.conf; and what became of them.
 
+use std::io::{self, Read};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -21,7 +22,7 @@ const JAIL_CONF: &str = "/etc/jail.conf";
 /// Which jails, of which file.
 #[derive(Args)]
 pub(crate) struct Jails {
-    /// The jail.conf, on the host; /etc/jail.conf unless given
+    /// The jail.conf, on the host; /etc/jail.conf unless given, and standard input for -
     #[arg(short, long, value_name = "CONF")]
     file: Option<PathBuf>,
 
@@ -73,13 +74,31 @@ impl Jails {
     /// The jails of the file. Jails can be stopped where there is none, as long as none was asked for.
     fn read(&self, host: &dyn Host, operation: Operation) -> Result<Resolved, Failure> {
         let path = self.file.clone().unwrap_or_else(|| JAIL_CONF.into());
-        let missing = || std::io::Error::new(std::io::ErrorKind::NotFound, format!("{} is not there", path.display()));
+        if path.as_os_str() == "-" {
+            let mut text = Vec::new();
+            io::stdin().lock().read_to_end(&mut text)?;
+            return Ok(JailConf::parse(&Source::new("standard input", text))?.resolve_in(&Includes(host.files()))?);
+        }
         match host.files().read(&path)? {
             Some(text) => Ok(JailConf::parse(&Source::new(&path, text))?.resolve_in(&Includes(host.files()))?),
             None if operation == Operation::Stop && self.file.is_none() => Ok(Resolved::default()),
-            None => Err(missing().into()),
+            None => Err(missing(host, &path).into()),
         }
     }
+}
+
+/// A jail.conf that is not there. On a simulated host it is looked for in another place than a shell would look.
+fn missing(host: &dyn Host, path: &Path) -> io::Error {
+    let shown = path.display();
+    let message = if host.is_simulated() && path.is_relative() {
+        format!(
+            "{shown} is not there: -f names a file of the simulated host, whose directory is /; \
+             put it there, or hand over one from here with -f - < {shown}"
+        )
+    } else {
+        format!("{shown} is not there")
+    };
+    io::Error::new(io::ErrorKind::NotFound, message)
 }
 
 /// Shows what would be done.

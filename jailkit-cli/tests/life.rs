@@ -167,11 +167,10 @@ fn jails_are_removed_by_name_number_and_pattern() {
     desk.output("start www");
     insta::assert_snapshot!(desk.session(&[
         "remove nosuch",
-        "remove www nosuch",
         "remove 1",
         "ls name",
         "remove *.x",
-        "remove *",
+        "remove * nosuch",
         "ls name",
         "remove"
     ]));
@@ -184,6 +183,8 @@ fn a_wrong_file_or_name_is_said_to_be_so() {
     insta::assert_snapshot!(desk.session(&[
         "start -f /etc/nosuch.conf",
         "stop -f /etc/nosuch.conf www",
+        "start -f here/jail.conf",
+        "-n start -f etc/jail.conf db",
         "start -f /etc/broken.conf",
         "start nosuch",
         "stop nosuch",
@@ -194,6 +195,19 @@ fn a_wrong_file_or_name_is_said_to_be_so() {
     ]));
     fs::remove_file(desk.host().join("etc/jail.conf")).unwrap();
     insta::assert_snapshot!("without_a_jail_conf", desk.session(&["start", "stop"]));
+}
+
+/// `jail -f -`
+#[test]
+fn a_jail_conf_is_read_from_standard_input() {
+    let desk = Desk::new();
+    let conf = desk.host().join("typed.conf");
+    fs::write(&conf, "typed { path = /srv/db; persist; }").unwrap();
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("jailkit"));
+    command.arg("--root").arg(desk.host()).args(["start", "-f", "-", "typed"]);
+    let output = command.stdin(fs::File::open(conf).unwrap()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(desk.session(&["ls name"]), "$ jailkit ls name\ntyped\n");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 use jailkit::host::{Host, SimHost};
 use jailkit::kernel::sim::SimKernel;
+use jailkit::kernel::sim::scenario::Runner;
 use jailkit::kernel::{Jid, Param, SetFlags, Value};
 use jailkit::life::{self, Enter, Format, Handle, LifeError, List, ListError, Selection};
 
@@ -110,6 +111,24 @@ fn unknown_names_are_refused_in_the_words_of_jls() {
     let mut list = List::new(&host, Format::default()).unwrap();
     let selection = Selection { jail: Some("nosuch".into()), dying: false };
     assert_eq!(list.read(&host, &selection).unwrap_err().to_string(), "jail \"nosuch\" not found");
+    // The kernel names a number without quotes, and says what is dying.
+    let mut refusal = |jail: &str| {
+        let selection = Selection { jail: Some(jail.into()), dying: false };
+        list.read(&host, &selection).unwrap_err().to_string()
+    };
+    assert_eq!(refusal("99"), "jail 99 not found");
+    assert_eq!(refusal("0"), "jail \"0\" not found");
+
+    let dir = tempfile::tempdir().unwrap();
+    let scenario = "x = set c name=s:last persist\nhold $x\nremove $x";
+    let mut runner = Runner::boot(dir.path(), "13.2".parse().unwrap()).unwrap();
+    runner.run(scenario).unwrap();
+    let host = SimHost::open(dir.path()).unwrap();
+    let mut list = List::new(&host, Format::default()).unwrap();
+    let mut read = |jail: &str, dying| list.read(&host, &Selection { jail: Some(jail.into()), dying });
+    assert_eq!(read("last", false).unwrap_err().to_string(), "jail \"last\" is dying; -d shows it");
+    assert_eq!(read("1", false).unwrap_err().to_string(), "jail 1 is dying; -d shows it");
+    assert!(read("1", true).is_ok() && read("last", true).is_ok());
 }
 
 #[test]

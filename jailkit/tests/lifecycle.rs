@@ -324,3 +324,100 @@ fn everything_happens_in_the_order_that_jail_8_documents() {
     insta::assert_snapshot!("order_of_a_start", run(Operation::Start));
     insta::assert_snapshot!("order_of_a_stop", run(Operation::Stop));
 }
+
+/// The jails that run before, what is done to which names of which file, whether it ends well, and what runs then.
+type Words<'a> = (&'a str, Operation, &'a [&'a str], &'a str, bool, &'a [&'a str]);
+
+/// Each with jail(8)'s rule: what its words leave running, and whether they end well.
+#[test]
+fn the_words_of_a_command_mean_the_jails_that_jail_8_means() {
+    let text = "
+        db { path = /srv/db; persist; mount = \"/srv/share /srv/db/share nullfs rw 0 0\"; exec.stop = stop; }
+        www { path = /srv/www; persist; depend = db; }
+        7 { path = /srv/seven; persist; }";
+    let changed = text.replace("path = /srv/db;", "path = /srv/other; securelevel = 1;");
+    let cases: &[Words<'_>] = &[
+        // running_jail(): a number is the jail's of the file that has it, so that its hooks run and its mounts go.
+        ("", Operation::Start, &["db"], text, true, &["db"]),
+        ("db", Operation::Stop, &["1"], text, true, &[]),
+        ("7", Operation::Stop, &["7"], text, true, &[]),
+        // start_state(): an unknown name keeps no other jail from being stopped.
+        ("db", Operation::Stop, &["nosuch", "db"], text, false, &[]),
+        // A jail that was to be stopped has to run, unless all or a pattern of them was meant.
+        ("", Operation::Stop, &["db"], text, false, &[]),
+        ("", Operation::Stop, &["*"], text, true, &[]),
+        // JF_DEPEND: a jail that runs, and is changed, starts nothing that it depends on.
+        ("www", Operation::StartOrModify, &["www"], text, true, &["www"]),
+        ("", Operation::StartOrModify, &["www"], text, true, &["db", "www"]),
+        // JF_RESTART: the dependents of a jail go with it. Ours come back, which jail(8) forgets.
+        ("db www", Operation::ModifyOrRestart, &["db"], &changed, true, &["db", "www"]),
+    ];
+    for &(running, operation, names, conf, is_well, left) in cases {
+        let dir = tempfile::tempdir().unwrap();
+        let host = SimHost::open(dir.path()).unwrap();
+        for path in ["share", "db/share", "www", "seven", "other"] {
+            std::fs::create_dir_all(dir.path().join("srv").join(path)).unwrap();
+        }
+        let parse = |text: &str| JailConf::parse(&Source::new("jail.conf", text)).unwrap().resolve().unwrap();
+        let quiet = Options::default();
+        for name in running.split_whitespace() {
+            let alone = text.replace("depend = db;", if running.contains("db") { "depend = db;" } else { "" });
+            life::run(&host, &parse(&alone), &[name], Operation::Start, &quiet, &life::Silent).unwrap();
+        }
+        let conf = parse(conf);
+        let outcome = life::run(&host, &conf, names, operation, &quiet, &life::Silent);
+        let case = format!("{operation:?} {names:?} with {running:?} running: {outcome:?}");
+        assert_eq!(outcome.as_ref().is_ok_and(life::Summary::is_well), is_well, "{case}");
+        let mut found: Vec<_> = Handle::all(host.kernel()).unwrap().into_iter().map(|jail| jail.name).collect();
+        found.sort();
+        assert_eq!(found, left, "{case}");
+        if left.is_empty() {
+            let mounts = host.kernel().mounts().unwrap();
+            assert!(mounts.iter().all(|mount| !mount.target.starts_with("/srv")), "{case}: {mounts:?}");
+        }
+    }
+}
+
+/// What the kernel cannot be asked for without a program of its own is left to mount(8) and umount(8), with the words
+/// that jail(8) has for them.
+#[test]
+fn file_systems_with_a_program_are_mounted_by_it() {
+    let text = "
+        www {
+            path = /srv/www; persist; exec.timeout = 5;
+            mount = \"files:/srv/share /srv/www/one nfs ro,nosuid,nfsv4 0 0\", \"/dev/cd0 /srv/www/two cd9660 rw 0 0\";
+        }";
+    let dir = tempfile::tempdir().unwrap();
+    let host = SimHost::open(dir.path()).unwrap();
+    for path in ["one", "two"] {
+        std::fs::create_dir_all(dir.path().join("srv/www").join(path)).unwrap();
+    }
+    let conf = JailConf::parse(&Source::new("jail.conf", text)).unwrap().resolve().unwrap();
+    for operation in [Operation::Start, Operation::Stop] {
+        let summary = life::run(&host, &conf, &["www"], operation, &Options::default(), &life::Silent).unwrap();
+        assert!(summary.is_well(), "{summary:?}");
+    }
+    let run: Vec<_> =
+        host.sim_processes().recorded().unwrap().iter().map(|run| run.program.line().to_string()).collect();
+    let expected = [
+        "/sbin/mount -t nfs -o ro,nosuid,nfsv4 files:/srv/share /srv/www/one",
+        "/sbin/mount -t cd9660 /dev/cd0 /srv/www/two",
+        "/sbin/umount -t cd9660 /srv/www/two",
+        "/sbin/umount -t nfs /srv/www/one",
+    ];
+    assert_eq!(run, expected);
+}
+
+/// `jail -R` removes those that run, whatever it does not find.
+#[test]
+fn a_name_of_no_jail_keeps_no_other_from_being_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = SimHost::open(dir.path()).unwrap();
+    let conf = JailConf::parse(&Source::new("jail.conf", "a { path = /; persist; }")).unwrap().resolve().unwrap();
+    life::start(&host, &conf, &["a"], &Options::default(), &life::Silent).unwrap();
+    let removed = life::remove(&host, &["nosuch", "1"], &Options::default(), &life::Silent).unwrap();
+    let failed: Vec<_> = removed.failures().map(|(name, error)| format!("{name}: {error}")).collect();
+    assert_eq!(failed, ["nosuch: there is no such jail; 'jailkit ls' shows what runs, and jail.conf what could"]);
+    assert!(Handle::all(host.kernel()).unwrap().is_empty());
+    assert!(life::remove(&host, &["nosuch"], &Options::default(), &life::Silent).is_err());
+}

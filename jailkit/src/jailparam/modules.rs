@@ -15,7 +15,7 @@ pub(super) const PARAMS: &[ParamDef] = &[
     of("vmm", "allow.vmm", Kind::Bool, "Use bhyve(8)'s vmm(4)").default(Fallback::Bool(false)),
     ParamDef::new("env", By::Kernel, META, "Lines of KEY=VALUE that processes in it can read").since(15, 0),
     of("linux", "linux", Kind::JailSys(&["new", "inherit"]), "Whether its Linux environment is its own")
-        .default(Fallback::Said("inherit, and new with any linux.*")),
+        .default(Fallback::Said("new, a copy of its parent's")),
     of("linux", "linux.osname", Kind::Text(63), "The name that Linux programs are told")
         .default(Fallback::Value("Linux")),
     of("linux", "linux.osrelease", Kind::Text(63), "The release that Linux programs are told")

@@ -12,8 +12,10 @@ use crate::process::{Inside, Passwd, Program};
 /// How a jail is entered, and for what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Enter {
-    /// The program and its arguments; the user's login shell where there are none.
+    /// The program and its arguments; the user's shell where there are none.
     pub command: Vec<BString>,
+    /// Without a command: the shell as login(1) runs it, which reads the user's profile.
+    pub login: bool,
     /// In a clean environment (`jexec -l`).
     pub clean: bool,
     /// With these in its environment (`jexec -e`).
@@ -33,8 +35,11 @@ pub struct Enter {
 pub fn enter(host: &dyn Host, jail: &BStr, enter: Enter) -> Result<Program, LifeError> {
     let found = Handle::find(host.kernel(), jail)?;
     let found = found.ok_or_else(|| LifeError::NotRunning { name: jail.to_owned() })?;
-    let is_login = enter.command.is_empty();
-    let argv = if is_login { vec![Program::LOGIN_SHELL.into()] } else { enter.command };
+    let argv = match enter.command {
+        command if !command.is_empty() => command,
+        _ if enter.login => vec![Program::LOGIN_SHELL.into()],
+        _ => vec![Program::SHELL.into()],
+    };
     let root = found.path.as_path().to_owned();
     Ok(Program {
         jail: Some(Inside { jid: found.jid, name: found.name.into(), root }),

@@ -52,6 +52,9 @@ pub enum JailError {
     /// It depends on itself; by way of these others, where there are any.
     #[error("depends on itself{}", by_way_of(.0))]
     Loop(String),
+    /// There is no jail of that name, neither in the file nor running.
+    #[error("there is no such jail; 'jailkit ls' shows what runs, and jail.conf what could")]
+    NoJail,
     /// It runs already.
     #[error("runs already; 'jailkit restart' or 'jailkit modify' change a running jail")]
     Running,

@@ -89,6 +89,8 @@ pub(super) struct Named {
     pub(super) jails: Vec<usize>,
     /// Running jails that the file does not have.
     pub(super) strays: Vec<BString>,
+    /// Names of no jail at all, where that does not keep the others from being stopped.
+    pub(super) unknown: Vec<BString>,
     /// All jails were meant, not each by name.
     pub(super) all: bool,
     names: BTreeSet<BString>,
@@ -98,7 +100,7 @@ impl Named {
     /// Finds the jails of these names, `*` standing for a part of a name as in jail.conf(5).
     ///
     /// # Errors
-    /// [`LifeError::NoJail`] for a name of none.
+    /// [`LifeError::NoJail`] for a name of none; where jails are stopped, only when no name is of any.
     pub(super) fn find(
         conf: &Resolved,
         names: &[impl AsRef<[u8]>],
@@ -108,11 +110,12 @@ impl Named {
         let all = names.is_empty() || names.iter().any(|name| name.as_ref() == b"*");
         if all {
             let jails = (0..conf.jails.len()).collect();
-            return Ok(Self { jails, strays: Vec::new(), all, names: BTreeSet::new() });
+            return Ok(Self { jails, strays: Vec::new(), unknown: Vec::new(), all, names: BTreeSet::new() });
         }
         let index: HashMap<&BStr, usize> =
             conf.jails.iter().enumerate().map(|(index, jail)| (jail.name.as_bstr(), index)).collect();
-        let mut found = Self { jails: Vec::new(), strays: Vec::new(), all, names: BTreeSet::new() };
+        let mut found =
+            Self { jails: Vec::new(), strays: Vec::new(), unknown: Vec::new(), all, names: BTreeSet::new() };
         for name in names.iter().map(|name| BStr::new(name.as_ref())) {
             if name.split_str(".").any(|part| part == b"*") {
                 let matching = conf.jails.iter().enumerate();
@@ -120,25 +123,42 @@ impl Named {
                 found.jails.extend(matching.map(|(index, _)| index));
                 continue;
             }
+            let is_stop = operation == Operation::Stop;
+            // A running jail may be given by its number, and be one of the file's all the same.
+            let running = match index.get(name) {
+                None if is_stop => world.name_of(name)?,
+                _ => None,
+            };
+            let name = running.as_ref().map_or(name, |running| running.as_bstr());
             match index.get(name) {
                 Some(&jail) => {
                     found.jails.push(jail);
                     found.names.insert(name.to_owned());
                 }
-                None if operation == Operation::Stop && world.find(name, true)?.is_some() => {
-                    found.strays.push(name.to_owned());
-                }
+                None if running.is_some() => found.strays.push(name.to_owned()),
+                None if is_stop => found.unknown.push(name.to_owned()),
                 None => return Err(LifeError::NoJail { name: name.to_owned() }),
             }
+        }
+        if let (true, Some(name)) = (found.unknown.len() == names.len(), found.unknown.first()) {
+            return Err(LifeError::NoJail { name: name.clone() });
         }
         found.jails.sort_unstable();
         found.jails.dedup();
         Ok(found)
     }
 
-    /// Running jails only.
-    pub(super) fn strays(strays: Vec<BString>) -> Self {
-        Self { jails: Vec::new(), strays, all: false, names: BTreeSet::new() }
+    /// Running jails only, and names of none.
+    pub(super) fn running(strays: Vec<BString>, unknown: Vec<BString>) -> Self {
+        Self { jails: Vec::new(), strays, unknown, all: false, names: BTreeSet::new() }
+    }
+
+    /// Its jails of the file of which something holds, and the others.
+    pub(super) fn split(&self, holds: impl Fn(usize) -> bool) -> (Self, Self) {
+        let (these, those) = self.jails.iter().copied().partition(|&index| holds(index));
+        let part =
+            |jails| Self { jails, strays: Vec::new(), unknown: Vec::new(), all: self.all, names: self.names.clone() };
+        (part(these), part(those))
     }
 
     /// Whether a jail was named itself, and is not meant only as one of all, or for another's sake.

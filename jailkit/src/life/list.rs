@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use bstr::{BStr, BString};
+use bstr::{BStr, BString, ByteSlice};
 
 use super::modules;
 use crate::host::Host;
@@ -45,12 +45,23 @@ pub enum ListError {
     /// A parameter that the kernel does not know.
     #[error("unknown parameter: {0}; 'jailkit ls -h' shows those there are")]
     Unknown(String),
-    /// No jail of that name.
-    #[error("jail \"{0}\" not found")]
+    /// No jail of that name or number.
+    #[error("jail {} not found", named(.0))]
     NoJail(BString),
+    /// A jail of that name or number that is dying.
+    #[error("jail {} is dying; -d shows it", named(.0))]
+    Dying(BString),
     /// The kernel refused.
     #[error(transparent)]
     Kernel(#[from] KernelError),
+}
+
+/// What the kernel calls a jail that it was asked for: a number as it is, a name in quotes.
+fn named(jail: &[u8]) -> String {
+    match jail.to_str().ok().and_then(|text| text.parse::<i32>().ok()) {
+        Some(number) if number != 0 => number.to_string(),
+        _ => format!("\"{}\"", printable(jail)),
+    }
 }
 
 /// Whether a parameter tells and cannot be set (no `CTLFLAG_WR` or `CTLFLAG_TUN` in `security.jail.param`).
@@ -125,6 +136,9 @@ impl List {
                 Some(jid) => kernel::read_jail(host.kernel(), jid, &wanted, flags)?,
                 None => None,
             };
+            if found.is_none() && kernel::find_named(host.kernel(), jail, GetFlags { dying: true })?.is_some() {
+                return Err(ListError::Dying(jail.clone()));
+            }
             self.rows.push(found.ok_or_else(|| ListError::NoJail(jail.clone()))?);
             return Ok(());
         }

@@ -65,6 +65,7 @@ use bstr::{BStr, BString, ByteSlice};
 
 use crate::host::Host;
 use crate::jailconf::{Resolved, ResolvedJail};
+use crate::kernel::KernelError;
 use crate::stack::Ready;
 use graph::{Graph, Named};
 use world::World;
@@ -191,7 +192,7 @@ pub fn run(
         }
         Operation::Restart => Ok(restart_with_dependents(&world, conf, &graph, &named)),
         Operation::StartOrModify => {
-            let work = graph.dependencies(&named.jails);
+            let work = started_or_modified(&world, conf, &graph, &named)?;
             let act = |jail: &ResolvedJail| modify::start_or_modify(&world, jail, &named);
             Ok(schedule::run(&world, conf, &graph, &work, false, act))
         }
@@ -200,10 +201,35 @@ pub fn run(
             Ok(schedule::run(&world, conf, &graph, &named.jails, false, act))
         }
         Operation::ModifyOrRestart => {
-            let act = |jail: &ResolvedJail| modify::modify_or_restart(&world, jail, &named);
-            Ok(schedule::run(&world, conf, &graph, &named.jails, false, act))
+            let (restarted, modified) = named.split(|index| modify::needs_restart(&world, &conf.jails[index]));
+            let act = |jail: &ResolvedJail| modify::modify(&world, jail);
+            let mut summary = schedule::run(&world, conf, &graph, &modified.jails, false, act);
+            if !restarted.jails.is_empty() {
+                summary.merge(restart_with_dependents(&world, conf, &graph, &restarted));
+            }
+            Ok(summary)
         }
     }
+}
+
+/// The named jails, and what those of them need that do not run yet.
+fn started_or_modified(
+    world: &World<'_>,
+    conf: &Resolved,
+    graph: &Graph,
+    named: &Named,
+) -> Result<Vec<usize>, KernelError> {
+    let mut absent = Vec::new();
+    for &index in &named.jails {
+        if world.find(conf.jails[index].name.as_bstr(), false)?.is_none() {
+            absent.push(index);
+        }
+    }
+    let mut work = graph.dependencies(&absent);
+    work.extend(&named.jails);
+    work.sort_unstable();
+    work.dedup();
+    Ok(work)
 }
 
 fn stop_with_dependents(world: &World<'_>, conf: &Resolved, graph: &Graph, named: &Named) -> Summary {
@@ -238,8 +264,11 @@ fn restart_with_dependents(world: &World<'_>, conf: &Resolved, graph: &Graph, na
     summary
 }
 
+/// The steps with a jail, each as a line; or why there would be none.
+type Steps = Result<Vec<String>, JailError>;
+
 /// A jail, and the steps an operation would take with it.
-pub type Outline = (BString, Result<Vec<String>, JailError>);
+pub type Outline = (BString, Steps);
 
 /// What an operation would do, jail by jail in an order that serves all dependencies: each step as a line. A jail that
 /// would be refused has the error it would be refused with; one with nothing to do has no step.
@@ -256,35 +285,46 @@ pub fn outline(
     let world = World::look(host, options, &Silent)?;
     let graph = Graph::of(conf);
     let named = Named::find(conf, names, operation, &world)?;
-    let mut outline: Vec<Outline> = Vec::new();
-    let mut add = |order: Vec<usize>, steps: &dyn Fn(usize) -> Result<Vec<String>, JailError>| {
-        outline.extend(order.into_iter().map(|index| (conf.jails[index].name.clone(), steps(index))));
+    let told = |order: Vec<usize>, steps: &dyn Fn(usize) -> Steps| -> Vec<Outline> {
+        order.into_iter().map(|index| (conf.jails[index].name.clone(), steps(index))).collect()
     };
     let down = |index: usize| perform::outline_stop(&world, &conf.jails[index], &named);
     let sound = |index: usize| graph.error(index).map_or(Ok(&conf.jails[index]), Err);
     let up = |index: usize| perform::outline_start(&world, sound(index)?, &named);
     let change = |index: usize| modify::outline(&world, sound(index)?, operation, &named);
-    match operation {
-        Operation::Start => add(graph.order(&graph.dependencies(&named.jails), false), &up),
+    let restart = |named: &Named| {
+        let dependents = graph.order(&graph.dependents(named), true);
+        let stopped: Vec<usize> =
+            dependents.iter().copied().filter(|&index| down(index).is_ok_and(|steps| !steps.is_empty())).collect();
+        let again: Vec<usize> =
+            stopped.iter().chain(&named.jails).copied().filter(|&index| down(index).is_ok()).collect();
+        let again = graph.order(&graph.dependencies(&again), false);
+        let mut outline = told(dependents, &down);
+        outline.extend(told(again, &|index| {
+            if stopped.contains(&index) { perform::outline_way_up(&world, sound(index)?) } else { up(index) }
+        }));
+        outline
+    };
+    Ok(match operation {
+        Operation::Start => told(graph.order(&graph.dependencies(&named.jails), false), &up),
         Operation::Stop => {
-            add(graph.order(&graph.dependents(&named), true), &down);
+            let mut outline = told(graph.order(&graph.dependents(&named), true), &down);
+            outline.extend(named.unknown.iter().map(|name| (name.clone(), Err(JailError::NoJail))));
             outline.extend(named.strays.iter().cloned().map(outline_removal));
+            outline
         }
-        Operation::Restart => {
-            let dependents = graph.order(&graph.dependents(&named), true);
-            let stopped: Vec<usize> =
-                dependents.iter().copied().filter(|&index| down(index).is_ok_and(|steps| !steps.is_empty())).collect();
-            let again: Vec<usize> =
-                stopped.iter().chain(&named.jails).copied().filter(|&index| down(index).is_ok()).collect();
-            add(dependents, &down);
-            add(graph.order(&graph.dependencies(&again), false), &|index| {
-                if stopped.contains(&index) { perform::outline_way_up(&world, sound(index)?) } else { up(index) }
-            });
+        Operation::Restart => restart(&named),
+        Operation::Modify => told(graph.order(&named.jails, false), &change),
+        Operation::ModifyOrRestart => {
+            let (restarted, modified) = named.split(|index| modify::needs_restart(&world, &conf.jails[index]));
+            let mut outline = told(graph.order(&modified.jails, false), &change);
+            outline.extend(restart(&restarted));
+            outline
         }
-        Operation::Modify | Operation::ModifyOrRestart => add(graph.order(&named.jails, false), &change),
-        Operation::StartOrModify => add(graph.order(&graph.dependencies(&named.jails), false), &change),
-    }
-    Ok(outline)
+        Operation::StartOrModify => {
+            told(graph.order(&started_or_modified(&world, conf, &graph, &named)?, false), &change)
+        }
+    })
 }
 
 /// What [`remove`] would do to a running jail.

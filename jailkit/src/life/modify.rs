@@ -35,14 +35,14 @@ pub(super) fn start_or_modify(world: &World<'_>, jail: &ResolvedJail, named: &Na
     }
 }
 
-/// Changes a running jail, by a restart where there is no other way.
-pub(super) fn modify_or_restart(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Result<Outcome, JailError> {
-    let (jid, given) = running(world, jail)?.ok_or(JailError::NotRunning)?;
-    if fixed(world, jid, &given)?.is_empty() {
-        return update(world, jail, jid, &given);
-    }
-    perform::stop(world, jail, named)?;
-    perform::start(world, jail, named, true)
+/// Whether a running jail can become what the file says by a restart only. What is wrong with it is told when it is
+/// changed.
+pub(super) fn needs_restart(world: &World<'_>, jail: &ResolvedJail) -> bool {
+    let fixed = running_now(world, jail).and_then(|found| match found {
+        Some((jid, given)) => fixed(world, jid, &given),
+        None => Ok(Vec::new()),
+    });
+    fixed.is_ok_and(|params| !params.is_empty())
 }
 
 /// What would be changed, as lines.
@@ -62,14 +62,11 @@ pub(super) fn outline(
         return Ok(Vec::new());
     }
     let params = fixed(world, jid, &given)?;
-    if params.is_empty() {
-        let changed = differing(world, jid, given.iter().filter(|param| !is_create_only(&param.name)))?;
-        return Ok(changed.into_iter().map(|name| format!("change {name}")).collect());
-    }
-    if operation != Operation::ModifyOrRestart {
+    if !params.is_empty() {
         return Err(JailError::NeedsRestart { params });
     }
-    Ok([perform::outline_way_down(world, jail)?, perform::outline_way_up(world, jail)?].concat())
+    let changed = differing(world, jid, given.iter().filter(|param| !is_create_only(&param.name)))?;
+    Ok(changed.into_iter().map(|name| format!("change {name}")).collect())
 }
 
 /// The jail's number, where it runs, and the parameters that the file gives it.

@@ -1,5 +1,6 @@
 //! What a jail has mounted: `mount`, `mount.fstab`, `mount.devfs`, `mount.fdescfs` and `mount.procfs`.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice};
@@ -21,12 +22,60 @@ pub(super) struct MountPoint {
     pub(super) request: MountRequest,
 }
 
+/// File systems whose options only a program of their own can make ready for the kernel, such as mount_nfs(8):
+/// `use_mountprog` of mount(8), without those that jailkit knows itself.
+const WITH_PROGRAM: &[&str] = &["cd9660", "fusefs", "mfs", "msdosfs", "nfs", "smbfs", "udf"];
+
 impl MountPoint {
     /// The ruleset that a devfs is given.
     pub(super) fn ruleset(&self) -> Option<DevfsRuleset> {
         let is_ruleset = |(name, _): &&(String, Option<String>)| self.request.fstype == "devfs" && name == "ruleset";
         let (_, number) = self.request.options.iter().rev().find(is_ruleset)?;
         number.as_deref()?.parse().ok().map(DevfsRuleset)
+    }
+
+    /// Whether mount(8) has to mount it, and umount(8) to unmount it.
+    pub(super) fn needs_program(&self) -> bool {
+        let options = &self.request.options;
+        WITH_PROGRAM.contains(&self.request.fstype.as_str()) || options.iter().any(|(name, _)| name == "mountprog")
+    }
+
+    /// The parameter, as commands are told with it.
+    pub(super) fn command_param(&self) -> &'static str {
+        if self.param == "mount.fstab" { "mount.fstab" } else { "mount" }
+    }
+
+    /// `/sbin/mount -t nfs -o ro host:/srv /srv/www/data`, as jail(8) runs it.
+    pub(super) fn mount_command(&self) -> Vec<BString> {
+        let request = &self.request;
+        let flags = request.flags;
+        let set = [
+            (flags.read_only, "ro"),
+            (flags.nosuid, "nosuid"),
+            (flags.noexec, "noexec"),
+            (flags.noatime, "noatime"),
+            (flags.update, "update"),
+            (flags.force, "force"),
+        ];
+        let mut words: Vec<String> =
+            set.iter().filter(|(is_set, _)| *is_set).map(|(_, word)| (*word).to_owned()).collect();
+        words.extend(request.options.iter().map(|(name, value)| match value {
+            Some(value) => format!("{name}={value}"),
+            None => name.clone(),
+        }));
+        let mut argv: Vec<BString> = vec!["/sbin/mount".into(), "-t".into(), request.fstype.as_str().into()];
+        if !words.is_empty() {
+            argv.extend(["-o".into(), words.join(",").into()]);
+        }
+        let source = request.source.as_deref().unwrap_or(".".as_ref());
+        argv.extend([source, &request.target].map(|path| BString::from(path.as_os_str().as_bytes())));
+        argv
+    }
+
+    /// `/sbin/umount -t nfs /srv/www/data`
+    pub(super) fn unmount_command(&self) -> Vec<BString> {
+        let target = self.request.target.as_os_str().as_bytes();
+        vec!["/sbin/umount".into(), "-t".into(), self.request.fstype.as_str().into(), target.into()]
     }
 }
 

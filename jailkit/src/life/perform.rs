@@ -155,14 +155,15 @@ fn without_hooks(actions: Vec<Action<'_>>) -> Vec<Action<'_>> {
     actions.into_iter().filter(|action| !matches!(action, Action::Hook { .. })).collect()
 }
 
-/// Removes jails that run and that no file has.
+/// Removes jails that run and that no file has; names of no jail at all fail.
 pub(super) fn strays(world: &World<'_>, named: &Named) -> Vec<(BString, Result<Outcome, JailError>)> {
-    let remove = |name: &BString| {
-        let outcome = stray(world, name.as_bstr());
+    let told = |name: &BString, outcome| {
         world.tell(name.as_bstr(), What::Done(&outcome));
         (name.clone(), outcome)
     };
-    named.strays.iter().map(remove).collect()
+    let unknown = named.unknown.iter().map(|name| told(name, Err(JailError::NoJail)));
+    let removed = named.strays.iter().map(|name| told(name, stray(world, name.as_bstr())));
+    unknown.chain(removed).collect()
 }
 
 /// Ends a jail that runs without what a file may say of it.
@@ -346,6 +347,12 @@ impl<'w, 's> Run<'w, 's> {
         }
     }
 
+    /// Runs a program of the host's system.
+    fn run_argv(&self, param: &'static str, argv: Vec<BString>) -> Result<(), JailError> {
+        let program = Program::from_argv(bstr::join(" ", &argv).into(), argv);
+        self.run_program(param, &Program { timeout: self.spec.timeout, ..program })
+    }
+
     fn create(&self, params: &[Param], is_held: bool) -> Result<Jid, JailError> {
         if let Some(root) = &self.spec.root {
             guard::check_root(self.world.host, root)?;
@@ -409,8 +416,7 @@ impl<'w, 's> Run<'w, 's> {
             argv.extend([family(address).to_owned(), address.net.to_string()]);
             argv.extend(address.extra.iter().cloned());
             argv.push("alias".to_owned());
-            let argv: Vec<BString> = argv.into_iter().map(BString::from).collect();
-            self.run_program(address.param, &Program::from_argv(bstr::join(" ", &argv).into(), argv))?;
+            self.run_argv(address.param, argv.into_iter().map(BString::from).collect())?;
             return Ok(!had || self.resumed);
         }
         match self.world.host.kernel().add_address(&address.interface, address.net) {
@@ -438,7 +444,11 @@ impl<'w, 's> Run<'w, 's> {
         if let Some(ruleset) = point.ruleset().filter(|&ruleset| self.is_missing(ruleset)) {
             self.tell(What::RulesetMissing(ruleset));
         }
-        kernel::mount(self.world.host.kernel(), request)?;
+        if point.needs_program() {
+            self.run_argv(point.command_param(), point.mount_command())?;
+        } else {
+            kernel::mount(self.world.host.kernel(), request)?;
+        }
         let source = request.source.clone().unwrap_or_else(|| request.fstype.clone().into());
         self.world.has_mounted(&request.target, Found { fstype: request.fstype.clone(), source });
         self.tell(What::Mounted(&request.target));
@@ -461,12 +471,20 @@ impl<'w, 's> Run<'w, 's> {
         };
         match found {
             None if self.resumed || self.world.options.idempotent => return Ok(false),
+            // Programs are written down there, and mount nothing.
+            None if point.needs_program() && self.world.host.is_simulated() => {}
             None => return wrong("not a mount point".to_owned()),
             Some(found) if found.fstype != request.fstype && self.resumed => return Ok(false),
             Some(found) if found.fstype != request.fstype => return wrong(format!("not a {} mount", request.fstype)),
             Some(_) => {}
         }
         guard::check(self.world.host, self.spec.root.as_deref(), &point.param, &request.target, false)?;
+        if point.needs_program() {
+            self.run_argv(point.command_param(), point.unmount_command())?;
+            self.world.has_unmounted(&request.target);
+            self.tell(What::Unmounted(&request.target));
+            return Ok(true);
+        }
         match self.world.host.kernel().unmount(&request.target, false) {
             Err(error) if error.errno == Errno::EINVAL && self.world.mounted_at(&request.target)?.is_none() => {
                 return if self.resumed || self.world.options.idempotent {
@@ -484,8 +502,8 @@ impl<'w, 's> Run<'w, 's> {
 
     fn zfs(&self, verb: &str, dataset: &BStr) -> Result<bool, JailError> {
         let jid = self.jid.ok_or(JailError::NotRunning)?;
-        let argv: Vec<BString> = vec!["/sbin/zfs".into(), verb.into(), jid.to_string().into(), dataset.to_owned()];
-        self.run_program("zfs.dataset", &Program::from_argv(bstr::join(" ", &argv).into(), argv))?;
+        let argv = vec!["/sbin/zfs".into(), verb.into(), jid.to_string().into(), dataset.to_owned()];
+        self.run_argv("zfs.dataset", argv)?;
         Ok(true)
     }
 

@@ -82,32 +82,41 @@ impl Handle {
 /// [`LifeError::NoJail`] for a name that is no running jail's.
 pub fn find_running(host: &dyn Host, names: &[impl AsRef<[u8]>]) -> Result<Vec<BString>, LifeError> {
     let options = Options::default();
-    let world = World::look(host, &options, &Silent)?;
-    let running = Handle::all(host.kernel())?;
-    let mut found: Vec<BString> = Vec::new();
+    let named = named(&World::look(host, &options, &Silent)?, names)?;
+    match named.unknown.into_iter().next() {
+        Some(name) => Err(LifeError::NoJail { name }),
+        None => Ok(named.strays),
+    }
+}
+
+/// The running jails of these names, and the names that are no running jail's.
+fn named(world: &World<'_>, names: &[impl AsRef<[u8]>]) -> Result<Named, LifeError> {
+    let running = Handle::all(world.host.kernel())?;
+    let (mut found, mut unknown): (Vec<BString>, Vec<BString>) = (Vec::new(), Vec::new());
     for name in names.iter().map(|name| BStr::new(name.as_ref())) {
         if name.split_str(".").any(|part| part == b"*") {
             let matching = running.iter().filter(|jail| crate::jailconf::matches_wildcard(&jail.name, name));
-            found.extend(matching.map(|jail| jail.name.clone().into()));
-        } else if let Some(jail) = Handle::find(host.kernel(), name)? {
-            found.push(jail.name.into());
-        } else if world.find(name, true)?.is_some() {
-            found.push(name.to_owned());
+            found.extend(matching.map(|jail| BString::from(jail.name.clone())));
         } else {
-            return Err(LifeError::NoJail { name: name.to_owned() });
+            match world.name_of(name)? {
+                Some(running) => found.push(running),
+                None => unknown.push(name.to_owned()),
+            }
         }
     }
     found.sort_by_key(|name| std::cmp::Reverse(name.split_str(".").count()));
     let mut seen = std::collections::BTreeSet::new();
     found.retain(|name| seen.insert(name.clone()));
-    Ok(found)
+    Ok(Named::running(found, unknown))
 }
 
 /// Removes running jails without what a jail.conf(5) may say of them (`jail -R`): their processes are asked to end,
 /// then the jails are removed. `*` stands for a part of a name.
 ///
+/// A name that is no running jail's fails, and the others are removed all the same.
+///
 /// # Errors
-/// [`LifeError`] where a name is no running jail's, before anything is removed.
+/// [`LifeError::NoJail`] where no name is a running jail's.
 pub fn remove(
     host: &dyn Host,
     names: &[impl AsRef<[u8]>],
@@ -115,7 +124,10 @@ pub fn remove(
     observer: &dyn Observer,
 ) -> Result<Summary, LifeError> {
     host.check_rights()?;
-    let strays = find_running(host, names)?;
     let world = World::look(host, options, observer)?;
-    Ok(Summary::default().with_strays(perform::strays(&world, &Named::strays(strays))))
+    let named = named(&world, names)?;
+    match named.unknown.first() {
+        Some(name) if named.strays.is_empty() => Err(LifeError::NoJail { name: name.clone() }),
+        _ => Ok(Summary::default().with_strays(perform::strays(&world, &named))),
+    }
 }

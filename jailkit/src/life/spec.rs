@@ -40,7 +40,7 @@ pub(super) struct JailSpec {
     passwd: Passwd,
     fib: Option<i32>,
     pub(super) console_log: Option<PathBuf>,
-    timeout: Option<Duration>,
+    pub(super) timeout: Option<Duration>,
 }
 
 impl JailSpec {
@@ -91,7 +91,11 @@ impl JailSpec {
             faults,
             persist: jail.is_true("persist"),
             allow_dying: jail.is_true("allow.dying"),
-            stop_timeout: seconds(jail, "stop.timeout")?.unwrap_or(STOP_TIMEOUT),
+            stop_timeout: match number(jail, "stop.timeout")? {
+                // They are asked to end, and not waited for.
+                Some(..0) => Duration::from_nanos(1),
+                _ => seconds(jail, "stop.timeout")?.unwrap_or(STOP_TIMEOUT),
+            },
             clean: jail.is_true("exec.clean"),
             jail_user: text("exec.jail_user"),
             system_user: text("exec.system_user"),

@@ -12,7 +12,7 @@ use super::observer::{Event, Observer, What};
 use super::{LifeError, Options, modules};
 use crate::host::Host;
 use crate::jailconf::ResolvedJail;
-use crate::kernel::{self, GetFlags, Jid, KernelError, MountRequest, ParamKind};
+use crate::kernel::{self, GetFlags, Jid, KernelError, MountRequest, ParamKind, ParamType, Value};
 
 /// A host with what the run found on it.
 pub(super) struct World<'a> {
@@ -84,6 +84,17 @@ impl<'a> World<'a> {
     /// The jail of a name, or of a number where the name is one.
     pub(super) fn find(&self, name: &BStr, dying: bool) -> Result<Option<Jid>, KernelError> {
         kernel::find_named(self.host.kernel(), name, GetFlags { dying })
+    }
+
+    /// The name of the jail of this name or number, dying ones among them.
+    pub(super) fn name_of(&self, named: &BStr) -> Result<Option<BString>, KernelError> {
+        let Some(jid) = self.find(named, true)? else { return Ok(None) };
+        let wanted = [ParamType::new("name", ParamKind::String(256))];
+        let values = kernel::read_jail(self.host.kernel(), jid, &wanted, GetFlags { dying: true })?;
+        Ok(values.and_then(|values| match values.into_iter().next() {
+            Some(Value::String(name)) => Some(name.into()),
+            _ => None,
+        }))
     }
 
     /// What is mounted at a directory itself, topmost: now, as others may have mounted and unmounted since the run

@@ -22,6 +22,17 @@ pub(crate) struct Account {
     pub(crate) shell: BString,
 }
 
+impl Account {
+    /// The class in login.conf(5) that is the user's: login_getpwclass(3).
+    pub(crate) fn login_class(&self) -> &str {
+        match self.class.as_str() {
+            "" if self.uid == 0 => "root",
+            "" => "default",
+            class => class,
+        }
+    }
+}
+
 /// Which user is meant.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Who<'a> {

@@ -32,10 +32,7 @@ impl LoginConf {
 
     /// The value of a capability in the user's class: `setenv`, `path`.
     fn value(&self, account: &Account, capability: &str) -> Option<&BStr> {
-        let class = match account.class.as_bytes() {
-            b"" if account.uid == 0 => BStr::new("root"),
-            class => BStr::new(class),
-        };
+        let class = BStr::new(account.login_class());
         let known = self.classes.contains_key(class);
         self.find(if known { class } else { BStr::new("default") }, capability, MAX_DEPTH)
     }
@@ -75,31 +72,34 @@ impl LoginConf {
         }
     }
 
-    /// The environment of a user with `exec.clean`: what the class sets, and what jail(8) adds.
-    pub(crate) fn environment(&self, account: &Account) -> Vec<(BString, BString)> {
+    /// What a user's class sets in the environment, and what jail(8) adds; `has` says what is in it already. The
+    /// class's terminal type is for who has none, and a path is needed.
+    pub(crate) fn environment(&self, account: &Account, has: impl Fn(&str) -> bool) -> Vec<(BString, BString)> {
         let mut environment: Vec<(BString, BString)> = Vec::new();
         let mut set = |name: &[u8], value: BString| match environment.iter_mut().find(|(known, _)| known == name) {
             Some((_, old)) => *old = value,
             None => environment.push((name.into(), value)),
         };
-        set(b"PATH", "/bin:/usr/bin".into());
-        for (capability, variable) in
-            [("lang", "LANG"), ("charset", "MM_CHARSET"), ("timezone", "TZ"), ("term", "TERM")]
-        {
-            if let Some(value) = self.value(account, capability) {
-                set(variable.as_bytes(), value.to_owned());
-            }
-        }
-        let setenv = self.value(account, "setenv").unwrap_or_default();
-        for assignment in setenv.split(|&byte| byte == b',').filter(|assignment| !assignment.is_empty()) {
-            let (name, value) = assignment.split_once_str("=").unwrap_or((assignment, b""));
-            set(name, substituted(value, account));
+        if !has("PATH") {
+            set(b"PATH", "/bin:/usr/bin".into());
         }
         for (capability, variable) in [("path", "PATH"), ("cdpath", "CDPATH"), ("manpath", "MANPATH")] {
             let Some(path) = self.value(account, capability) else { continue };
             let dirs = path.split(|byte| matches!(byte, b' ' | b'\t' | b',')).filter(|dir| !dir.is_empty());
             let dirs: Vec<_> = dirs.map(|dir| substituted(dir, account)).collect();
             set(variable.as_bytes(), bstr::join(":", dirs).into());
+        }
+        for (capability, variable) in
+            [("lang", "LANG"), ("charset", "MM_CHARSET"), ("timezone", "TZ"), ("term", "TERM")]
+        {
+            if let Some(value) = self.value(account, capability).filter(|_| variable != "TERM" || !has("TERM")) {
+                set(variable.as_bytes(), substituted(value, account));
+            }
+        }
+        let setenv = self.value(account, "setenv").unwrap_or_default();
+        for (name, value) in setenv.split(|&byte| byte == b',').filter_map(|assignment| assignment.split_once_str("="))
+        {
+            set(name, substituted(value, account));
         }
         set(b"USER", account.name.as_str().into());
         set(b"HOME", account.home.as_os_str().as_encoded_bytes().into());
@@ -292,7 +292,7 @@ mod tests {
     /// From the transcript of jexec(8) -l: the same variables with the same values.
     #[test]
     fn the_environment_is_the_one_freebsd_gives() {
-        let mut found = LoginConf::parse(CONF).environment(&root());
+        let mut found = LoginConf::parse(CONF).environment(&root(), |_| false);
         found.sort();
         let expected = [
             ("BLOCKSIZE", "K"),
@@ -336,13 +336,30 @@ mod tests {
 
     #[test]
     fn without_a_login_conf_there_is_a_path() {
-        let found = LoginConf::default().environment(&root());
+        let found = LoginConf::default().environment(&root(), |_| false);
         assert!(found.contains(&("PATH".into(), "/bin:/usr/bin".into())));
+        let found = LoginConf::default().environment(&root(), |name| name == "PATH");
+        assert!(found.iter().all(|(name, _)| name != "PATH"));
+    }
+
+    /// setclassenvironment(3): `setenv` comes last and may set anything, what is no assignment is passed over, and the
+    /// terminal type of who has one stays.
+    #[test]
+    fn a_class_sets_variables_in_the_order_of_setusercontext() {
+        let conf = LoginConf::parse(b"default:path=/sbin:setenv=PATH=/opt/$,junk,EMPTY=:term=vt100:lang=C.UTF-8:\n");
+        let value = |has_term: bool, name: &str| {
+            let found = conf.environment(&root(), |variable| has_term && variable == "TERM");
+            found.into_iter().find(|(variable, _)| variable == name).map(|(_, value)| value.to_string())
+        };
+        assert_eq!(value(false, "PATH").as_deref(), Some("/opt/root"));
+        assert_eq!(value(false, "EMPTY").as_deref(), Some(""));
+        assert_eq!(value(false, "junk"), None);
+        assert_eq!((value(false, "TERM").as_deref(), value(true, "TERM")), (Some("vt100"), None));
     }
 
     #[test]
     fn classes_that_refer_to_each_other_end() {
         let conf = LoginConf::parse(b"root:tc=a:\na:tc=root:\n");
-        assert_eq!(conf.environment(&root()).len(), 4);
+        assert_eq!(conf.environment(&root(), |_| false).len(), 4);
     }
 }

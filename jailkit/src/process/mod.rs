@@ -80,7 +80,11 @@ const SHELL_CHARACTERS: &[u8] = b"!\"$&'()*;<>?[\\]`{|}~";
 const BLANKS: &[u8] = b" \t\x0c\x0b\r\n";
 
 impl Program {
-    /// What stands for the user's login shell, or `SHELL` of the environment, as the only word of a program.
+    /// What stands for the user's shell, or `SHELL` of the environment, as the only word of a program: interactive, as
+    /// jexec(8) runs it.
+    pub const SHELL: &str = "-i";
+
+    /// What stands for the same shell as login(1) runs it, which reads the user's profile.
     pub const LOGIN_SHELL: &str = "-";
 
     /// A program of the host from a command line of jail.conf(5): for sh(1) where it has a character that sh(1)

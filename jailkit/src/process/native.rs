@@ -1,6 +1,6 @@
 //! Programs on FreeBSD.
 
-use std::ffi::{CString, OsStr};
+use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek};
 use std::os::unix::ffi::OsStrExt;
@@ -23,18 +23,13 @@ pub struct NativeProcesses;
 
 impl Processes for NativeProcesses {
     fn run(&self, program: &Program) -> Result<Exit, ProgramError> {
-        let run = || {
-            let mut command = command(program)?;
-            command.stdin(Stdio::null());
-            let child = command.spawn()?;
-            if program.background { Ok(Exit::Status(0)) } else { wait(child, program.timeout) }
-        };
-        run().map_err(failed(program))
+        // It reads what jailkit would, as under jail(8).
+        run_reading(Stdio::inherit(), program).map_err(failed(program))
     }
 
     fn run_captured(&self, program: &Program, lines: &mut dyn FnMut(&[u8])) -> Result<Exit, ProgramError> {
         if program.console_log.is_some() || program.background {
-            return self.run(program);
+            return run_reading(Stdio::null(), program).map_err(failed(program));
         }
         let mut run = || {
             // A file, not a pipe: what the program leaves running writes on when nobody reads any more.
@@ -61,6 +56,11 @@ impl Processes for NativeProcesses {
     }
 }
 
+fn run_reading(input: Stdio, program: &Program) -> io::Result<Exit> {
+    let child = command(program)?.stdin(input).spawn()?;
+    if program.background { Ok(Exit::Status(0)) } else { wait(child, program.timeout) }
+}
+
 fn failed(program: &Program) -> impl FnOnce(io::Error) -> ProgramError {
     let command = program.command.clone();
     move |source| ProgramError { command, source }
@@ -71,7 +71,8 @@ fn command(program: &Program) -> io::Result<Command> {
     let account = account_for(program)?;
     let mut command = match program.argv.as_slice() {
         [] => return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no program to run")),
-        [only] if *only == Program::LOGIN_SHELL => shell(program, account.as_ref()),
+        [only] if *only == Program::SHELL => interactive_shell(program, account.as_ref()),
+        [only] if *only == Program::LOGIN_SHELL => login_shell(program, account.as_ref()),
         [name, arguments @ ..] => {
             let mut command = Command::new(OsStr::from_bytes(name));
             command.args(arguments.iter().map(|argument| OsStr::from_bytes(argument)));
@@ -113,20 +114,28 @@ fn account_for(program: &Program) -> io::Result<Option<Account>> {
     }
 }
 
-/// The login shell, interactive, as jexec(8) runs it.
-fn shell(program: &Program, account: Option<&Account>) -> Command {
-    let own = || std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
-    let shell = account.map_or_else(own, |account| OsStr::from_bytes(&account.shell).to_owned());
-    let mut command = Command::new(&shell);
-    if program.clean {
-        // The leading minus is how a shell knows that it is a login shell.
-        let name = Path::new(&shell).file_name().unwrap_or(&shell);
-        let mut first = std::ffi::OsString::from("-");
-        first.push(name);
-        command.arg0(first);
-    } else {
-        command.arg("-i");
+/// The user's shell: the one that is `SHELL` in the environment it will have.
+fn shell(program: &Program, account: Option<&Account>) -> OsString {
+    if let Some((_, given)) = program.environment.iter().rev().find(|(name, _)| name == "SHELL") {
+        return OsStr::from_bytes(given).to_owned();
     }
+    let own = || std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
+    account.map_or_else(own, |account| OsStr::from_bytes(&account.shell).to_owned())
+}
+
+fn interactive_shell(program: &Program, account: Option<&Account>) -> Command {
+    let mut command = Command::new(shell(program, account));
+    command.arg("-i");
+    command
+}
+
+fn login_shell(program: &Program, account: Option<&Account>) -> Command {
+    let shell = shell(program, account);
+    let mut command = Command::new(&shell);
+    // The leading minus is how a shell knows that it is a login shell.
+    let mut first = OsString::from("-");
+    first.push(Path::new(&shell).file_name().unwrap_or(&shell));
+    command.arg0(first);
     command
 }
 
@@ -138,14 +147,14 @@ fn become_user(program: &Program, account: &Account, command: &mut Command, entr
     // login.conf(5) is read where the process is by then: in the jail, for one that enters it first.
     let conf = read_in(passwd_root(program), Path::new("/etc/login.conf"))?.unwrap_or_default();
     let conf = LoginConf::parse(&conf);
-    for (name, value) in conf.environment(account) {
+    let has = |name: &str| (name == "TERM" || !program.clean) && std::env::var_os(name).is_some();
+    for (name, value) in conf.environment(account, has) {
         command.env(OsStr::from_bytes(&name), OsStr::from_bytes(&value));
     }
     entry.groups = Some((account.groups.clone(), account.gid));
     if program.user.is_some() {
         entry.uid = Some(account.uid);
-        let class = if account.class.is_empty() { "default" } else { account.class.as_str() };
-        entry.class = Some(CString::new(class)?);
+        entry.class = Some(CString::new(account.login_class())?);
         entry.context = Some(conf.context(account));
     }
     if program.clean && entry.directory.is_none() {

@@ -180,4 +180,16 @@ pub(super) const RULES: &[Rule] = &[
         r#"{"errno":"ENOENT","errmsg":"jail \"x\" not found"}"#,
     ),
     Rule("a ruleset has 16 bits", JAIL, &["set c persist devfs_ruleset=i:65536"], r#"{"errno":"EINVAL"}"#),
+    Rule(
+        "of options that say whether a mount is read-only the last counts, of a jail too",
+        "vfs_equalopts in vfs_mount.c",
+        &["set c persist rdonly noro rw"],
+        r#"{"errno":"EINVAL","errmsg":"unknown parameter: rw"}"#,
+    ),
+    Rule(
+        "an option done away with does away with none itself",
+        "vfs_sanitizeopts in vfs_mount.c",
+        &["set c persist some nosome nonosome"],
+        r#"{"errno":"EINVAL","errmsg":"unknown parameter: some"}"#,
+    ),
 ];

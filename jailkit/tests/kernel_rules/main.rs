@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod addresses;
+mod beyond;
 mod buffers;
 mod creation;
 mod devfs;
@@ -14,6 +15,7 @@ mod names;
 mod permissions;
 mod random;
 mod releases;
+mod sizes;
 mod unionfs;
 
 use jailkit::kernel::sim::scenario::Runner;

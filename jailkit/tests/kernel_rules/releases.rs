@@ -42,7 +42,11 @@ const CHANGES: &[Change] = &[
     Change(
         "a dying jail stays dead",
         &["x = set c persist name=s:x", "hold $x", "remove $x", "set ud name=s:x persist"],
-        &[("13.2", r#"{"ok":1}"#), ("15", r#"{"errno":"ENOENT","errmsg":"jail \"x\" not found"}"#)],
+        &[
+            ("13.2", r#"{"ok":1}"#),
+            ("14", r#"{"ok":1}"#),
+            ("15", r#"{"errno":"ENOENT","errmsg":"jail \"x\" not found"}"#),
+        ],
     ),
     Change(
         "and its jid finds nothing",
@@ -92,6 +96,45 @@ const CHANGES: &[Change] = &[
         "a jail may serve NFS",
         &["set c persist allow.nfsd"],
         &[("13.2", r#"{"errno":"EINVAL","errmsg":"unknown parameter: allow.nfsd"}"#), ("14", r#"{"ok":1}"#)],
+    ),
+    Change(
+        "a jail keeps text",
+        &["set c persist meta=s:a=1 env=s:b=2", "get - jid=i:1 -- meta/s env/s"],
+        &[
+            ("14", r#"{"errno":"ENOENT","errmsg":"jail 1 not found"}"#),
+            ("15", r#"{"ok":1,"values":{"meta":"a=1","env":"b=2"}}"#),
+        ],
+    ),
+    Change(
+        "line by line, the newest first",
+        &[
+            "set c persist meta.a=s:1 meta.b=s:2",
+            "set u jid=i:1 meta.a=s:3",
+            "get - jid=i:1 -- meta/s meta.a/s meta.c/s",
+        ],
+        &[("15", r#"{"ok":1,"values":{"meta":"a=3\nb=2","meta.a":"3","meta.c":""}}"#)],
+    ),
+    Change(
+        "a line without a value is taken out",
+        &["set c persist meta.a=s:1 meta.b=s:2", "set u jid=i:1 meta.b", "get - jid=i:1 -- meta/s meta.b/s"],
+        &[("15", r#"{"ok":1,"values":{"meta":"a=1","meta.b":""}}"#)],
+    ),
+    Change(
+        "up to 4095 bytes; a jail that is to have more is not made",
+        &["set c persist env=s:<x*4096>", "get - jid=i:1 --"],
+        &[("15", r#"{"errno":"ENOENT","errmsg":"jail 1 not found"}"#)],
+    ),
+    Change(
+        "and one that is there keeps what came before",
+        &["set c persist env=s:<x*4095>", "set u jid=i:1 securelevel=i:2 env.y=s:1", "get - jid=i:1 -- securelevel/i"],
+        &[("15", r#"{"ok":1,"values":{"securelevel":2}}"#)],
+    ),
+    Change("a key of nothing is none", &["set c persist env.=s:1"], &[("15", r#"{"errno":"EINVAL"}"#)]),
+    Change("too much is told", &["set c persist meta=s:<x*4096>"], &[("15", r#"{"errno":"EFBIG"}"#)]),
+    Change(
+        "another parameter that begins so is unknown",
+        &["set c persist metadata=s:1"],
+        &[("15", r#"{"errno":"EINVAL","errmsg":"unknown parameter: metadata"}"#)],
     ),
 ];
 

@@ -4,13 +4,13 @@
 
 use bstr::BString;
 
-use super::Refusal;
 use super::jail_find::{Target, full_name};
 use super::jail_request::{DISABLE, INHERIT, NEW, Request, refuse};
 use super::options::Options;
 use super::param::{SYSV, allow_bit};
 use super::prison::Prison;
 use super::state::State;
+use super::{Refusal, linux, meta, zfs};
 use crate::kernel::Errno;
 
 /// What cannot be changed of a jail that is there.
@@ -62,7 +62,10 @@ pub(super) fn check(
     if request.allow & !above.allow & !may_differ() != 0 {
         return Err(Errno::EPERM.into());
     }
+    meta::check(state, options);
     check_sysv(state, prison, options)?;
+    linux::check(state, options)?;
+    zfs::check(state, options)?;
     options.refuse_unseen()?;
     Ok(name)
 }

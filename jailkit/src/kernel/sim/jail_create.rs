@@ -7,12 +7,12 @@ use std::os::unix::ffi::OsStrExt;
 
 use bstr::BString;
 
-use super::Refusal;
 use super::jail_find::Target;
 use super::jail_request::Request;
 use super::param::{ALLOW, SYSV};
 use super::prison::{NO_UUID, Prison};
 use super::state::State;
+use super::{Refusal, sysctl};
 use crate::kernel::Errno;
 
 /// The greatest jid that is given out (`JAIL_MAX`).
@@ -77,7 +77,7 @@ fn with_defaults(state: &State, mine: i32, parent: i32, jid: i32, request: &Requ
         allow: defaults & above.allow,
         securelevel: above.securelevel,
         children_max: 0,
-        enforce_statfs: 2,
+        enforce_statfs: sysctl::default_enforce_statfs(state),
         devfs_ruleset: above.devfs_ruleset,
         hostname: BString::default(),
         domainname: BString::default(),
@@ -86,6 +86,9 @@ fn with_defaults(state: &State, mine: i32, parent: i32, jid: i32, request: &Requ
         osreldate: request.osreldate.unwrap_or(above.osreldate),
         osrelease: request.osrelease.clone().map_or_else(|| above.osrelease.clone(), BString::from),
         cpuset: state.next_cpuset(),
+        meta: Default::default(),
+        linux: None,
+        zfs: None,
         sysv: [None; SYSV.len()],
         processes: 0,
         held: 0,

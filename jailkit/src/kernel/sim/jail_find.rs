@@ -67,7 +67,7 @@ fn by_jid(state: &State, mine: i32, jid: i32, request: &Request) -> Result<(Opti
         return missing(format!("jail {jid} not found"));
     }
     if !revives {
-        // From 14 on a jail found by its jid is measured by the caller's prison, though another one is its parent.
+        // From 15 on a jail found by its jid is measured by the caller's prison, though another one is its parent.
         return Ok((Some(jid), mine));
     }
     let parent = prison.parent;

@@ -4,11 +4,11 @@
 
 use bstr::ByteSlice;
 
-use super::Refusal;
 use super::options::Options;
 use super::param::{ALLOW, SYSV};
 use super::prison::Prison;
 use super::state::State;
+use super::{Refusal, linux, meta, zfs};
 use crate::kernel::{Errno, GetFlags, Jid};
 
 /// Finds a jail and answers what is asked of it, for a process in the prison `mine`.
@@ -76,10 +76,12 @@ fn answer(state: &State, mine: i32, prison: &Prison, options: &mut Options) -> R
     options.answer_flag("dying", "nodying", prison.dying)?;
     options.answer_int("osreldate", prison.osreldate)?;
     options.answer_text("osrelease", &prison.osrelease)?;
+    meta::get(state, prison, options)?;
     for (name, whose) in SYSV.iter().zip(prison.sysv) {
         options.answer_int(name, whose.map_or(0, |jid| new_or_inherited(jid == prison.jid)))?;
     }
-    Ok(())
+    linux::get(state, prison, options)?;
+    zfs::get(state, prison, options)
 }
 
 /// A prison path as a prison at `own` sees it (`prison_path`).

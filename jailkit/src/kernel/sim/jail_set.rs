@@ -4,7 +4,6 @@
 
 use std::path::Path;
 
-use super::Refusal;
 use super::jail_apply::apply;
 use super::jail_check::{check, check_update};
 use super::jail_create::create;
@@ -14,6 +13,7 @@ use super::options::{self, Options};
 use super::param::SYSV;
 use super::prison::{may_enter_root, may_manage};
 use super::state::State;
+use super::{Refusal, linux, meta, zfs};
 use crate::kernel::marshal::Buffer;
 use crate::kernel::{Errno, Jid, SetFlags};
 
@@ -55,7 +55,13 @@ pub(super) fn set(
         }
     };
     apply(state, mine, jid, target.parent, name, &request);
-    set_sysv(state, jid, options);
+    if let Err(errno) = set_of_modules(state, jid, is_new, options) {
+        // A jail that was there keeps what was set of it before.
+        if is_new {
+            state.kill(jid);
+        }
+        return Err(errno.into());
+    }
     let attached = if flags.attach { may_enter_root(state, jid) } else { Ok(()) };
     if let Some(prison) = state.prison_mut(jid) {
         // A dying jail that was taken in is alive again, even where nothing holds it now.
@@ -68,6 +74,14 @@ pub(super) fn set(
     state.let_go(jid);
     attached.map_err(|errno| Refusal::new(errno, "attach failed"))?;
     Ok(Jid(jid))
+}
+
+/// What is not kern_jail.c's own (`PR_METHOD_CREATE`, `PR_METHOD_SET`).
+fn set_of_modules(state: &mut State, jid: i32, is_new: bool, options: &mut Options) -> Result<(), Errno> {
+    meta::set(state, jid, options)?;
+    set_sysv(state, jid, options);
+    linux::set(state, jid, is_new, options);
+    zfs::set(state, jid, is_new, options)
 }
 
 /// The System V parameters, and `allow.sysvipc` where they are not given (msg_prison_set in `sys/kern/sysv_msg.c`).

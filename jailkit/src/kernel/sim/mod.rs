@@ -16,7 +16,9 @@ mod jail_find;
 mod jail_get;
 mod jail_request;
 mod jail_set;
+mod linux;
 mod log;
+mod meta;
 mod mount_options;
 mod mounts;
 mod namei;
@@ -27,7 +29,9 @@ mod prison;
 mod release;
 pub mod scenario;
 mod state;
+mod sysctl;
 mod unionfs;
+mod zfs;
 
 use std::net::IpAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -395,15 +399,12 @@ impl Kernel for SimKernel {
     }
 
     fn sysctl(&self, name: &str) -> Result<i64, KernelError> {
-        let read = self.read(|state| state.rest().sysctls.get(name).copied().ok_or(Errno::ENOENT.into()));
+        let read = self.read(|state| Ok(sysctl::read(state, self.mine(), name)?));
         read.map_err(|refusal| refusal.of(format!("sysctl {name}")))
     }
 
     fn set_sysctl(&self, name: &str, value: i64) -> Result<(), KernelError> {
-        let set = self.change(|state| {
-            *state.rest_mut().sysctls.get_mut(name).ok_or(Errno::ENOENT)? = value;
-            Ok(())
-        });
+        let set = self.change(|state| Ok(sysctl::write(state, self.mine(), name, value)?));
         set.map_err(|refusal| refusal.of(format!("sysctl {name}={value}")))
     }
 }

@@ -18,12 +18,12 @@ pub(super) const ERRMSG_LEN: usize = 256;
 
 /// One option.
 #[derive(Debug)]
-struct Opt {
-    name: Vec<u8>,
+pub(super) struct Opt {
+    pub(super) name: Vec<u8>,
     /// None for a value of length 0, which the kernel takes for NULL.
-    value: Option<Vec<u8>>,
-    len: usize,
-    seen: bool,
+    pub(super) value: Option<Vec<u8>>,
+    pub(super) len: usize,
+    pub(super) seen: bool,
     /// Which of the caller's buffers it came from; none for the room for the kernel's words.
     from: Option<usize>,
 }
@@ -31,6 +31,21 @@ struct Opt {
 /// The options of one call.
 #[derive(Debug)]
 pub(super) struct Options(Vec<Opt>);
+
+impl Opt {
+    /// Answers with text.
+    pub(super) fn answer_text(&mut self, answer: &[u8]) -> Result<(), Errno> {
+        match &mut self.value {
+            None => self.len = answer.len() + 1,
+            Some(value) if answer.len() < value.len() => {
+                value[..answer.len()].copy_from_slice(answer);
+                value[answer.len()] = 0;
+            }
+            Some(_) => return Err(Errno::EINVAL),
+        }
+        Ok(())
+    }
+}
 
 /// Refuses a call of more buffers than any system call takes (`copyinuio`).
 pub(super) fn refuse_too_many(buffers: &[Buffer]) -> Result<(), Errno> {
@@ -45,7 +60,7 @@ impl Options {
         let given = buffers.iter().enumerate();
         let given = given.map(|(from, buffer)| (Some(from), buffer.name.as_slice(), buffer.value.clone()));
         let mut used = 0;
-        let mut options: Vec<Opt> = Vec::new();
+        let mut all: Vec<Opt> = Vec::new();
         for (from, name, value) in given.chain([errmsg]) {
             let len = value.as_ref().map_or(0, Vec::len);
             used += EACH + name.len() + len;
@@ -53,11 +68,17 @@ impl Options {
                 return Err(Errno::EINVAL);
             }
             let Some((0, name)) = name.split_last() else { return Err(Errno::EINVAL) };
-            options.retain(|earlier| !is_same(&earlier.name, name));
             let value = value.filter(|value| !value.is_empty());
-            options.push(Opt { name: name.to_vec(), value, len, seen: false, from });
+            all.push(Opt { name: name.to_vec(), value, len, seen: false, from });
         }
-        Ok(Self(options))
+        let mut kept: Vec<Opt> = Vec::new();
+        for opt in all.into_iter().rev() {
+            if !kept.iter().any(|later| is_same(&later.name, &opt.name)) {
+                kept.push(opt);
+            }
+        }
+        kept.reverse();
+        Ok(Self(kept))
     }
 
     fn find(&mut self, name: &str) -> Option<&mut Opt> {
@@ -137,16 +158,16 @@ impl Options {
 
     /// Answers with text.
     pub(super) fn answer_text(&mut self, name: &str, answer: &[u8]) -> Result<(), Errno> {
-        let Some(opt) = self.find(name) else { return Ok(()) };
-        match &mut opt.value {
-            None => opt.len = answer.len() + 1,
-            Some(value) if answer.len() < value.len() => {
-                value[..answer.len()].copy_from_slice(answer);
-                value[answer.len()] = 0;
-            }
-            Some(_) => return Err(Errno::EINVAL),
-        }
-        Ok(())
+        self.find(name).map_or(Ok(()), |opt| opt.answer_text(answer))
+    }
+
+    /// The option of this name and those that have it before a dot: `meta`, `meta.key`.
+    pub(super) fn family(&mut self, name: &str) -> impl Iterator<Item = &mut Opt> {
+        let is_of = |opt: &Opt| {
+            let rest = opt.name.strip_prefix(name.as_bytes());
+            rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'.')))
+        };
+        self.0.iter_mut().filter(move |opt| is_of(opt))
     }
 
     /// Refuses what nobody has asked for by name.
@@ -175,7 +196,7 @@ impl Options {
     }
 }
 
-/// Whether two names are of one option: `foo.bar`, `foo.nobar`.
+/// Whether two names are of one option: `foo.bar`, `foo.nobar`; also those that say whether a mount is read-only.
 pub(super) fn is_same(one: &[u8], other: &[u8]) -> bool {
     let no_form = |plain: &[u8], no: &[u8]| no.strip_prefix(b"no") == Some(plain);
     if one == other {
@@ -186,12 +207,12 @@ pub(super) fn is_same(one: &[u8], other: &[u8]) -> bool {
         if no_form(one, other) || no_form(other, one) {
             return true;
         }
-        let Some(dot) = one.iter().position(|&byte| byte == b'.') else { return false };
-        if other.get(..=dot) != Some(&one[..=dot]) {
-            return false;
-        }
+        let dot = one.iter().position(|&byte| byte == b'.').filter(|&dot| other.get(..=dot) == Some(&one[..=dot]));
+        let Some(dot) = dot else { break };
         (one, other) = (&one[dot + 1..], &other[dot + 1..]);
     }
+    let is_access = |name: &[u8]| [b"ro".as_slice(), b"rdonly", b"norw", b"rw", b"noro"].contains(&name);
+    is_access(one) && is_access(other)
 }
 
 #[cfg(test)]
@@ -207,6 +228,9 @@ mod tests {
             ("allow.nomount.devfs", "allow.mount.devfs", true),
             ("allow.mount", "allow.mount.devfs", false),
             ("ip4", "ip6", false),
+            ("ro", "rw", true),
+            ("a.noro", "a.rdonly", true),
+            ("a.ro", "b.rw", false),
         ] {
             assert_eq!(is_same(one.as_bytes(), other.as_bytes()), same, "{one} {other}");
         }

@@ -1,6 +1,9 @@
 //! The parameters of jails that the simulated kernel knows: the `security.jail.param` tree.
 
+use super::linux::{self, UTSNAME_LEN};
+use super::meta::{META, META_LEN};
 use super::state::Rest;
+use super::zfs;
 use crate::kernel::{ParamKind, ParamType};
 
 /// The most a name or hostname takes, its NUL included (`MAXHOSTNAMELEN`).
@@ -29,9 +32,9 @@ const fn allow(name: &'static str, no: &'static str, default: bool, since: u8) -
 }
 
 impl Allow {
-    /// Whether a kernel of this release, with these modules loaded, knows it.
+    /// Whether a kernel of this release, with these modules loaded before, knows it.
     pub(super) fn is_known(&self, rest: &Rest) -> bool {
-        rest.release.has(self.since) && self.module.is_none_or(|module| rest.modules.contains(module))
+        rest.release.has(self.since) && self.module.is_none_or(|module| rest.brought.contains(module))
     }
 }
 
@@ -64,6 +67,8 @@ pub(super) const ALLOW: &[Allow] = &[
     Allow { module: Some("linprocfs"), ..allow("allow.mount.linprocfs", "allow.mount.nolinprocfs", false, 13) },
     Allow { module: Some("linsysfs"), ..allow("allow.mount.linsysfs", "allow.mount.nolinsysfs", false, 13) },
     Allow { module: Some("zfs"), ..allow("allow.mount.zfs", "allow.mount.nozfs", false, 13) },
+    Allow { module: Some("fusefs"), ..allow("allow.mount.fusefs", "allow.mount.nofusefs", false, 13) },
+    Allow { module: Some("vmm"), ..allow("allow.vmm", "allow.novmm", false, 13) },
 ];
 
 /// The bit of an `allow.` parameter; 0 where there is none of that name.
@@ -106,9 +111,23 @@ const FIXED: &[(&str, ParamKind)] = &[
     ("sysvshm", ParamKind::JailSys),
 ];
 
+const LINUX: &[(&str, ParamKind)] = &[
+    ("linux", ParamKind::JailSys),
+    ("linux.osname", ParamKind::String(UTSNAME_LEN)),
+    ("linux.osrelease", ParamKind::String(UTSNAME_LEN)),
+    ("linux.oss_version", ParamKind::Int),
+];
+
+const ZFS: &[(&str, ParamKind)] = &[("zfs", ParamKind::JailSys), ("zfs.mount_snapshot", ParamKind::Int)];
+
 /// Every parameter of a kernel.
 pub(super) fn types(rest: &Rest) -> Vec<ParamType> {
     let fixed = FIXED.iter().map(|&(name, kind)| ParamType::new(name, kind));
     let allow = ALLOW.iter().filter(|allow| allow.is_known(rest));
+    let meta = META.iter().filter(|_| rest.release.has(15)).map(|name| (*name, ParamKind::String(META_LEN)));
+    let linux = LINUX.iter().filter(|_| linux::is_known(rest)).copied();
+    let zfs = ZFS.iter().filter(|_| zfs::is_known(rest)).copied();
+    let brought = meta.chain(linux).chain(zfs).map(|(name, kind)| ParamType::new(name, kind));
+    let fixed = fixed.chain(brought);
     fixed.chain(allow.map(|allow| ParamType::new(allow.name, ParamKind::Bool))).collect()
 }

@@ -6,6 +6,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use bstr::{BString, ByteSlice};
 use serde::{Deserialize, Serialize};
 
+use super::linux::Linux;
+use super::meta::META;
 use super::namei::Place;
 use super::network;
 use super::param::{SYSV, allow_bit};
@@ -66,6 +68,15 @@ pub(super) struct Prison {
     pub(super) osreldate: i32,
     pub(super) osrelease: BString,
     pub(super) cpuset: i32,
+    /// `meta` and `env`.
+    #[serde(default)]
+    pub(super) meta: [BString; META.len()],
+    /// What its Linux programs are told, where that is not what the parent's are.
+    #[serde(default)]
+    pub(super) linux: Option<Linux>,
+    /// Whether it may mount snapshots of ZFS, where that is not what the parent may.
+    #[serde(default)]
+    pub(super) zfs: Option<i32>,
     /// Whose System V objects it sees: its own, a parent's, or none.
     pub(super) sysv: [Option<i32>; SYSV.len()],
     /// Processes that run in it.
@@ -112,6 +123,9 @@ impl Prison {
             osreldate: release.osreldate(),
             osrelease: format!("{release}-RELEASE").into(),
             cpuset: 1,
+            meta: Default::default(),
+            linux: None,
+            zfs: None,
             sysv: [Some(0); SYSV.len()],
             processes: 0,
             held: 0,

@@ -4,11 +4,15 @@
 //! |---|---|---|---|
 //! | nmount(2) turns `ENOENT` and `ENODEV` into `EINVAL` with `Invalid fstype` | 13 | 14: as they are | recorded on 13.2; vfs_donmount |
 //! | a nullfs may show a file on a file | 13: `ENOTDIR` | 14 | vfs_domount_first, nullfs_mount |
-//! | `JAIL_DYING` lets jail_set(2) revive a dying jail | 13 | 14: a dying jail stays dead | kern_jail_set |
-//! | a jid that a dying jail has | 13: `already exists` | 14: the dying jail is given another jid | kern_jail_set |
-//! | a jail changed by its jid | 13: measured by its parent | 14: measured by the caller's prison, whose name comes before its new one | kern_jail_set |
+//! | `JAIL_DYING` lets jail_set(2) revive a dying jail | 14 | 15: a dying jail stays dead | kern_jail_set |
+//! | a jid that a dying jail has | 14: `already exists` | 15: the dying jail is given another jid | kern_jail_set |
+//! | a jail changed by its jid | 14: measured by its parent | 15: measured by the caller's prison, whose name comes before its new one | kern_jail_set |
 //! | a caller without privileges | 14: `EPERM` before all else | 15: after `no valid operation` | kern_jail_set |
 //! | `allow.unprivileged_parent_tampering` | | 15: as `allow.unprivileged_proc_debug`, may be had where the parent has it not; the host has it not | `PR_ALLOW_DIFFERENCES` in jail.h |
+//! | `zfs`, `zfs.mount_snapshot` with the module zfs | 13: none | 14 | zfs_vfsops.c |
+//! | `security.jail.children.{cur,max}`, `security.jail.mlock_allowed` | 14: none | 15 | kern_jail.c |
+//! | text kept with a jail | 14: none | 15: `meta`, `env`, `meta.KEY`, `env.KEY` | kern_jailmeta.c |
+//! | `linux.osrelease` of the host | 13: 3.17.0; 14: 4.4.0 | 15: 5.15.0 | linux_mib.h |
 //! | jail descriptors | 14: none | 15: `JAIL_GET_DESC`, jail_attach_jd(2), jail_remove_jd(2) | kern_jaildesc.c |
 //! | parameters | 13.2's list | 14: `allow.nfsd`; 15: `allow.extattr`, `allow.adjtime`, `allow.settime`, `allow.routing`, `allow.setaudit`, `allow.unprivileged_parent_tampering` | pr_flag_allow |
 
@@ -65,7 +69,7 @@ impl Release {
 
     /// Whether `JAIL_DYING` lets jail_set(2) change a dying jail, which may live again by that.
     pub(super) fn revives(self) -> bool {
-        !self.has(14)
+        !self.has(15)
     }
 
     /// The bits of every `allow.` parameter that the host of this release has.

@@ -9,16 +9,19 @@ use serde::{Deserialize, Serialize};
 
 use super::devfs::Devfs;
 use super::family::Family;
+use super::linux;
 use super::mount_options::MountOption;
 use super::namei::Place;
 use super::prison::Prison;
 use super::release::Release;
 use super::unionfs::{Layers, Whiteouts};
+use super::zfs;
 use crate::kernel::{Interface, Jid, Mount, MountFlags};
 
 /// Modules that can be loaded.
 pub(super) const MODULES: &[&str] = &[
     "fdescfs",
+    "fusefs",
     "if_bridge",
     "if_epair",
     "linprocfs",
@@ -31,6 +34,7 @@ pub(super) const MODULES: &[&str] = &[
     "procfs",
     "tmpfs",
     "unionfs",
+    "vmm",
     "zfs",
 ];
 
@@ -71,6 +75,9 @@ pub(super) struct Rest {
     /// Interfaces that are in a jail's network stack, and whose.
     pub(super) moved: BTreeMap<String, (Jid, Interface)>,
     pub(super) modules: BTreeSet<String>,
+    /// Modules that have ever been loaded: the permissions they brought stay.
+    #[serde(default)]
+    pub(super) brought: BTreeSet<String>,
     pub(super) sysctls: BTreeMap<String, i64>,
     pub(super) pf: Pf,
 }
@@ -149,10 +156,9 @@ impl State {
             release,
             interfaces: vec![Interface { name: "lo0".into(), addresses: loopback }],
             sysctls: [
-                ("kern.osreldate", release.osreldate().into()),
                 ("net.inet.ip.forwarding", 0),
                 ("net.inet6.ip6.forwarding", 0),
-                ("security.jail.jailed", 0),
+                ("security.jail.enforce_statfs", 2),
             ]
             .map(|(name, value)| (name.to_owned(), value))
             .into(),
@@ -325,10 +331,16 @@ impl State {
 
     /// Loads the module of a file system, as nmount(2) does where it is missing.
     pub(super) fn load(&mut self, module: Option<&str>) {
-        if let Some(module) = module
-            && !self.rest.modules.contains(module)
-        {
+        if let Some(module) = module.filter(|module| !self.rest.modules.contains(*module)) {
+            let (knew_linux, knew_zfs) = (linux::is_known(&self.rest), zfs::is_known(&self.rest));
             self.rest_mut().modules.insert(module.to_owned());
+            self.rest_mut().brought.insert(module.to_owned());
+            if !knew_linux && linux::is_known(&self.rest) {
+                linux::load(self);
+            }
+            if !knew_zfs && zfs::is_known(&self.rest) {
+                zfs::load(self);
+            }
         }
     }
 
