@@ -75,7 +75,8 @@ impl Observer for Happenings<'_> {
                 Ok(())
             }
             what => {
-                let is_told = self.verbose || matches!(what, What::HalfMade | What::Waiting(_) | What::Ready);
+                let is_told = self.verbose
+                    || matches!(what, What::HalfMade | What::RulesetMissing(_) | What::Waiting(_) | What::Ready);
                 let text = line(event).or_else(|| small_line(what)).filter(|_| is_told);
                 text.into_iter().for_each(|text| self.terminal.note(format_args!("{jail}: {text}")));
                 Ok(())
@@ -95,6 +96,10 @@ pub(crate) fn line(event: &Event<'_>) -> Option<String> {
         What::Removed(_) => "removed".to_owned(),
         What::Updated(_) => "updated".to_owned(),
         What::HalfMade => "a run that was killed made it by half; beginning anew".to_owned(),
+        What::RulesetMissing(ruleset) => format!(
+            "the devfs ruleset {ruleset} is not loaded, so the jail will see every device of the host; \
+             'service devfs restart' loads those of /etc/devfs.rules"
+        ),
         What::Waiting(ready) => format!("waiting until {}, {} s at most", ready.when, ready.patience.as_secs()),
         What::Ready => "ready".to_owned(),
         What::Terminating | What::Mounted(_) | What::Unmounted(_) | What::Failed(_) | What::Done(_) => return None,

@@ -277,6 +277,7 @@ impl life::Observer for Teller {
             What::Created(jid) => format!("created as jid {jid}"),
             What::Removed(jid) => format!("removed jid {jid}"),
             What::Updated(jid) => format!("changed jid {jid}"),
+            What::RulesetMissing(ruleset) => format!("devfs ruleset {ruleset} is not loaded: every device is shown"),
             What::Failed(error) => format!("failed: {error}"),
             _ => return,
         };

@@ -11,8 +11,8 @@ use std::path::Path;
 
 use jailkit::kernel::native::NativeKernel;
 use jailkit::kernel::{
-    Closing, Errno, GetFlags, Jid, Kernel, MountFlags, MountRequest, Param, ParamKind, ParamType, Reach, SetFlags,
-    Value, mount,
+    Closing, DevfsRuleset, Errno, GetFlags, Jid, Kernel, MountFlags, MountRequest, Param, ParamKind, ParamType, Reach,
+    SetFlags, Value, mount,
 };
 
 mod freebsd;
@@ -156,6 +156,33 @@ fn a_descriptor_is_had_or_refused_by_name() {
     assert_eq!(other.0, jid);
     assert_eq!(descriptors.remove(descriptor.as_fd()).unwrap_err().errno, Errno::ENOENT);
     assert_eq!(descriptors.attach(descriptor.as_fd()).unwrap_err().errno, Errno::ENOENT);
+}
+
+#[test]
+fn devfs_rulesets_are_listed_used_and_applied() {
+    only_as_root();
+    let root = tempfile::tempdir().unwrap();
+    let dev = root.path().canonicalize().unwrap();
+    mount(&NativeKernel, &MountRequest::devfs(&dev, 0)).unwrap();
+    let _mounted = TestMount(&dev);
+    assert!(dev.join("mem").exists() && dev.join("null").exists());
+    let unknown = DevfsRuleset(60_999);
+    let loaded = NativeKernel.devfs_rulesets().unwrap();
+    assert!(!loaded.contains(&unknown) && !loaded.contains(&DevfsRuleset::NONE), "{loaded:?}");
+    assert_eq!(NativeKernel.apply_devfs_ruleset(&dev, unknown).unwrap_err().errno, Errno::ESRCH);
+    // The kernel lists it once a devfs has it; it has no rule, so it is not told.
+    NativeKernel.use_devfs_ruleset(&dev, unknown).unwrap();
+    assert!(!NativeKernel.devfs_rulesets().unwrap().contains(&unknown));
+    NativeKernel.use_devfs_ruleset(&dev, DevfsRuleset::NONE).unwrap();
+    let error = NativeKernel.apply_devfs_ruleset(Path::new("/tmp"), DevfsRuleset::JAIL).unwrap_err();
+    assert_eq!(error.errno, Errno::ENOTTY);
+    // rc(8) loads it, where devfs_load_rulesets has not been turned off.
+    if loaded.contains(&DevfsRuleset::JAIL) {
+        NativeKernel.use_devfs_ruleset(&dev, DevfsRuleset::JAIL).unwrap();
+        assert!(dev.join("mem").exists());
+        NativeKernel.apply_devfs_ruleset(&dev, DevfsRuleset::NONE).unwrap();
+        assert!(!dev.join("mem").exists() && dev.join("null").exists());
+    }
 }
 
 #[test]

@@ -108,8 +108,33 @@ pub(crate) const AF_INET: u8 = 2;
 pub(crate) const AF_INET6: u8 = 28;
 pub(crate) const IFF_UP: u16 = 0x1;
 
+/// `struct devfs_rule`
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct DevfsRule {
+    pub(crate) magic: u32,
+    /// The ruleset in the upper half, the rule's own number in the lower.
+    pub(crate) id: u32,
+    pub(crate) conditions: c_int,
+    pub(crate) dswflags: c_int,
+    pub(crate) pattern: [u8; 200],
+    pub(crate) actions: c_int,
+    pub(crate) shows: c_int,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) mode: u16,
+    pub(crate) included: u16,
+}
+
+pub(crate) const DEVFS_MAGIC: u32 = 0xdb0a_087a;
+
+/// `_IOW`: a request that hands a `T` to the kernel.
+const fn handed<T>(group: u8, number: c_ulong) -> c_ulong {
+    0x8000_0000 | ((size_of::<T>() as c_ulong & 0x1fff) << 16) | ((group as c_ulong) << 8) | number
+}
+
 const fn write<T>(number: c_ulong) -> c_ulong {
-    0x8000_0000 | ((size_of::<T>() as c_ulong & 0x1fff) << 16) | ((b'i' as c_ulong) << 8) | number
+    handed::<T>(b'i', number)
 }
 
 const fn write_read<T>(number: c_ulong) -> c_ulong {
@@ -126,6 +151,11 @@ pub(crate) const SIOCSIFVNET: c_ulong = write_read::<IfReq>(90);
 pub(crate) const SIOCSIFRVNET: c_ulong = write_read::<IfReq>(91);
 pub(crate) const SIOCIFDESTROY: c_ulong = write::<IfReq>(121);
 pub(crate) const SIOCIFCREATE2: c_ulong = write_read::<IfReq>(124);
+
+pub(crate) const DEVFSIO_RGETNEXT: c_ulong = 0x4000_0000 | handed::<DevfsRule>(b'D', 4);
+pub(crate) const DEVFSIO_SUSE: c_ulong = handed::<u16>(b'D', 10);
+pub(crate) const DEVFSIO_SAPPLY: c_ulong = handed::<u16>(b'D', 11);
+pub(crate) const DEVFSIO_SGETNEXT: c_ulong = 0x4000_0000 | handed::<u16>(b'D', 12);
 
 #[cfg(test)]
 mod tests {
@@ -157,6 +187,13 @@ mod tests {
             ("SIOCSIFRVNET", SIOCSIFRVNET),
             ("SIOCIFDESTROY", SIOCIFDESTROY),
             ("SIOCIFCREATE2", SIOCIFCREATE2),
+            ("DEVFS_MAGIC", DEVFS_MAGIC.into()),
+            ("DEVFSIO_RGETNEXT", DEVFSIO_RGETNEXT),
+            ("DEVFSIO_SUSE", DEVFSIO_SUSE),
+            ("DEVFSIO_SAPPLY", DEVFSIO_SAPPLY),
+            ("DEVFSIO_SGETNEXT", DEVFSIO_SGETNEXT),
+            ("sizeof(struct devfs_rule)", size_of::<DevfsRule>() as u64),
+            ("offsetof(struct devfs_rule, dr_id)", offset_of!(DevfsRule, id) as u64),
             ("sizeof(struct ifreq)", size_of::<IfReq>() as u64),
             ("offsetof(struct ifreq, ifr_ifru)", offset_of!(IfReq, value) as u64),
             ("sizeof(struct sockaddr_in)", size_of::<SockaddrIn>() as u64),

@@ -6,6 +6,7 @@
 #[cfg(any(test, target_os = "freebsd"))]
 mod abi;
 mod descriptor;
+mod devfs;
 mod errno;
 mod jail;
 mod marshal;
@@ -17,6 +18,7 @@ mod param;
 pub mod sim;
 
 pub use descriptor::{Closing, Descriptors, Reach};
+pub use devfs::DevfsRuleset;
 pub use errno::{Errno, KernelError};
 pub use jail::{Jail, JailKey, running};
 pub use mount::mount;
@@ -94,6 +96,27 @@ pub trait Kernel: Send + Sync {
     /// # Errors
     /// [`KernelError`] where the table cannot be read.
     fn mounts(&self) -> Result<Vec<Mount>, KernelError>;
+
+    /// Makes a ruleset that of the devfs mounted at `at`: devices that come later are shown or hidden by it, those that
+    /// are there stay as they are (`devfs ruleset`, devfs(8)).
+    ///
+    /// # Errors
+    /// `ENOTTY` where no devfs is mounted there, `EPERM` in a jail.
+    fn use_devfs_ruleset(&self, at: &Path, ruleset: DevfsRuleset) -> Result<(), KernelError>;
+
+    /// Shows and hides the devices of the devfs mounted at `at` by a ruleset, once (`devfs rule applyset`, devfs(8)).
+    /// [`DevfsRuleset::NONE`] is the one that the devfs has.
+    ///
+    /// # Errors
+    /// `ESRCH` where the ruleset is not loaded, `ENOTTY` where no devfs is mounted there, `EPERM` in a jail.
+    fn apply_devfs_ruleset(&self, at: &Path, ruleset: DevfsRuleset) -> Result<(), KernelError>;
+
+    /// The rulesets of devfs(8) that are loaded, by number: those that have a rule. A devfs that is given another one
+    /// shows every device.
+    ///
+    /// # Errors
+    /// [`KernelError`] where the kernel cannot be asked: `EPERM` in a jail.
+    fn devfs_rulesets(&self) -> Result<Vec<DevfsRuleset>, KernelError>;
 
     /// The network interfaces with their addresses, in the kernel's order.
     ///

@@ -9,7 +9,7 @@ use super::JailError;
 use crate::fstab::{Fstab, JailMount, JailMountError};
 use crate::host::Host;
 use crate::jailconf::ResolvedJail;
-use crate::kernel::{MountFlags, MountRequest};
+use crate::kernel::{DevfsRuleset, MountFlags, MountRequest};
 use crate::source::Source;
 
 /// The ruleset of a jail's devfs unless `devfs_ruleset` says another one: `devfsrules_jail`.
@@ -27,6 +27,13 @@ pub(super) struct MountPoint {
 const WITH_PROGRAM: &[&str] = &["cd9660", "fusefs", "mfs", "msdosfs", "nfs", "smbfs", "udf"];
 
 impl MountPoint {
+    /// The ruleset that a devfs is given.
+    pub(super) fn ruleset(&self) -> Option<DevfsRuleset> {
+        let is_ruleset = |(name, _): &&(String, Option<String>)| self.request.fstype == "devfs" && name == "ruleset";
+        let (_, number) = self.request.options.iter().rev().find(is_ruleset)?;
+        number.as_deref()?.parse().ok().map(DevfsRuleset)
+    }
+
     /// Whether mount(8) has to mount it, and umount(8) to unmount it.
     pub(super) fn needs_program(&self) -> bool {
         let options = &self.request.options;

@@ -5,7 +5,7 @@ use std::path::Path;
 use bstr::BStr;
 
 use super::{JailError, Outcome};
-use crate::kernel::Jid;
+use crate::kernel::{DevfsRuleset, Jid};
 use crate::process::Program;
 use crate::stack::Ready;
 
@@ -30,6 +30,9 @@ pub enum What<'a> {
     },
     /// A line that a command printed.
     Output(&'a BStr),
+    /// A devfs is about to be mounted with a ruleset that is not loaded: it will show the jail every device of the
+    /// host. jail(8) says nothing of it.
+    RulesetMissing(DevfsRuleset),
     /// Something was mounted.
     Mounted(&'a Path),
     /// Something was unmounted.

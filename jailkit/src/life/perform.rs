@@ -15,7 +15,7 @@ use super::spec::JailSpec;
 use super::world::{Found, World};
 use super::{JailError, guard, params, ready};
 use crate::jailconf::ResolvedJail;
-use crate::kernel::{self, Errno, Jail, KernelError, Param, SetFlags};
+use crate::kernel::{self, DevfsRuleset, Errno, Jail, KernelError, Param, SetFlags};
 use crate::process::{Exit, Program};
 
 /// Starts a jail; `again` for one that has just been stopped.
@@ -417,6 +417,9 @@ impl<'w, 's> Run<'w, 's> {
         {
             return Ok(true);
         }
+        if let Some(ruleset) = point.ruleset().filter(|&ruleset| self.is_missing(ruleset)) {
+            self.tell(What::RulesetMissing(ruleset));
+        }
         if point.needs_program() {
             self.run_argv(point.command_param(), point.mount_command())?;
         } else {
@@ -426,6 +429,12 @@ impl<'w, 's> Run<'w, 's> {
         self.world.has_mounted(&request.target, Found { fstype: request.fstype.clone(), source });
         self.tell(What::Mounted(&request.target));
         Ok(true)
+    }
+
+    /// Whether a ruleset is not loaded, as far as the kernel tells: in a jail it does not.
+    fn is_missing(&self, ruleset: DevfsRuleset) -> bool {
+        let loaded = self.world.host.kernel().devfs_rulesets();
+        ruleset != DevfsRuleset::NONE && loaded.is_ok_and(|loaded| !loaded.contains(&ruleset))
     }
 
     fn unmount(&self, point: &MountPoint) -> Result<bool, JailError> {

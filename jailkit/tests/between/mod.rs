@@ -12,8 +12,8 @@ use ipnet::IpNet;
 use jailkit::base::{BaseError, Expect, Extracted, Progress};
 use jailkit::host::{FileError, Files, Host, PacketFilter, PfError, RightsError, SimHost, Stat};
 use jailkit::kernel::{
-    Closing, Descriptors, Errno, Found, GetFlags, Interface, Jail, Jid, Kernel, KernelError, Mount, MountRequest,
-    Param, ParamType, Reach, SetFlags, Value,
+    Closing, Descriptors, DevfsRuleset, Errno, Found, GetFlags, Interface, Jail, Jid, Kernel, KernelError, Mount,
+    MountRequest, Param, ParamType, Reach, SetFlags, Value,
 };
 use jailkit::process::{Exit, Processes, Program, ProgramError};
 use jailkit::stack::Owner;
@@ -214,6 +214,17 @@ impl<M: Meddler> Kernel for Between<M> {
     }
     fn mounts(&self) -> Result<Vec<Mount>, KernelError> {
         self.host.kernel().mounts()
+    }
+    fn use_devfs_ruleset(&self, at: &Path, ruleset: DevfsRuleset) -> Result<(), KernelError> {
+        self.call(&format!("devfs ruleset of {}", at.display()))?;
+        self.host.kernel().use_devfs_ruleset(at, ruleset)
+    }
+    fn apply_devfs_ruleset(&self, at: &Path, ruleset: DevfsRuleset) -> Result<(), KernelError> {
+        self.call(&format!("devfs applyset to {}", at.display()))?;
+        self.host.kernel().apply_devfs_ruleset(at, ruleset)
+    }
+    fn devfs_rulesets(&self) -> Result<Vec<DevfsRuleset>, KernelError> {
+        self.host.kernel().devfs_rulesets()
     }
     fn interfaces(&self) -> Result<Vec<Interface>, KernelError> {
         self.host.kernel().interfaces()

@@ -17,6 +17,7 @@
 #include <sys/sysctl.h>
 #include <sys/uio.h>
 #include <sys/user.h>
+#include <fs/devfs/devfs.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/in_var.h>
@@ -69,6 +70,13 @@ CHECK(SIOCSIFVNET, 0xc020695a);
 CHECK(SIOCSIFRVNET, 0xc020695b);
 CHECK(SIOCIFDESTROY, 0x80206979);
 CHECK(SIOCIFCREATE2, 0xc020697c);
+CHECK(DEVFS_MAGIC, 0xdb0a087a);
+CHECK(DEVFSIO_RGETNEXT, 0xc0ec4404);
+CHECK(DEVFSIO_SUSE, 0x8002440a);
+CHECK(DEVFSIO_SAPPLY, 0x8002440b);
+CHECK(DEVFSIO_SGETNEXT, 0xc002440c);
+CHECK(sizeof(struct devfs_rule), 236);
+CHECK(offsetof(struct devfs_rule, dr_id), 4);
 CHECK(sizeof(struct ifreq), 32);
 CHECK(offsetof(struct ifreq, ifr_ifru), 16);
 CHECK(sizeof(struct sockaddr_in), 16);

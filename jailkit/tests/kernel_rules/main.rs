@@ -5,16 +5,18 @@ mod addresses;
 mod beyond;
 mod buffers;
 mod creation;
+mod devfs;
 mod dying;
+mod files;
 mod inside;
 mod limits;
-
 mod mounts;
 mod names;
 mod permissions;
 mod random;
 mod releases;
 mod sizes;
+mod unionfs;
 
 use jailkit::kernel::sim::scenario::Runner;
 
@@ -74,4 +76,4 @@ macro_rules! each_holds {
     )* };
 }
 
-each_holds! { addresses buffers creation dying inside limits mounts names permissions }
+each_holds! { addresses buffers creation devfs dying files inside limits mounts names permissions unionfs }

@@ -1,6 +1,8 @@
 //! FreeBSD's kernel, through its system calls. The unsafe code of the library is in [`syscalls`], [`sysctl`],
-//! [`interfaces`] and [`exec`].
+//! [`interfaces`], [`devfs`] and [`exec`].
 
+#[allow(unsafe_code)]
+mod devfs;
 #[allow(unsafe_code)]
 mod exec;
 #[allow(unsafe_code)]
@@ -23,8 +25,8 @@ use super::abi;
 use super::errno::needs_15;
 use super::marshal::{self, Buffer};
 use super::{
-    Closing, Descriptors, Errno, Found, GetFlags, Interface, Jid, Kernel, KernelError, Mount, MountRequest, Param,
-    ParamType, Reach, SetFlags, Value,
+    Closing, Descriptors, DevfsRuleset, Errno, Found, GetFlags, Interface, Jid, Kernel, KernelError, Mount,
+    MountRequest, Param, ParamType, Reach, SetFlags, Value,
 };
 
 use syscalls::{Answer, Desc};
@@ -151,6 +153,20 @@ impl Kernel for NativeKernel {
 
     fn mounts(&self) -> Result<Vec<Mount>, KernelError> {
         syscalls::mounts().map_err(|error| refused("getfsstat", error))
+    }
+
+    fn use_devfs_ruleset(&self, at: &Path, ruleset: DevfsRuleset) -> Result<(), KernelError> {
+        let used = devfs::use_ruleset(at, ruleset);
+        used.map_err(|error| refused(format!("devfs ruleset {ruleset} of {}", at.display()), error))
+    }
+
+    fn apply_devfs_ruleset(&self, at: &Path, ruleset: DevfsRuleset) -> Result<(), KernelError> {
+        let applied = devfs::apply_ruleset(at, ruleset);
+        applied.map_err(|error| refused(format!("apply devfs ruleset {ruleset} to {}", at.display()), error))
+    }
+
+    fn devfs_rulesets(&self) -> Result<Vec<DevfsRuleset>, KernelError> {
+        devfs::rulesets().map_err(|error| refused("devfs rulesets", error))
     }
 
     fn interfaces(&self) -> Result<Vec<Interface>, KernelError> {

@@ -2,13 +2,14 @@
 //!
 //! Source: nullfs_mount, devfs_mount, tmpfs_mount, fdescfs_mount, pfs_mount, unionfs_domount.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Refusal;
-use super::mounts::Call;
+use super::mount_options::{self, Call, MountOption};
 use super::namei::{self, Located, Place, View};
 use super::state::State;
-use crate::kernel::Errno;
+use super::unionfs::{self, Layers};
+use crate::kernel::{DevfsRuleset, Errno};
 
 /// A file system.
 pub(super) struct Fstype {
@@ -20,13 +21,18 @@ pub(super) struct Fstype {
     /// Whether it may be mounted on a file, from 14 on (`VFCF_FILEMOUNT`).
     pub(super) shows_files: bool,
     pub(super) mount: fn(&State, &View, &Call<'_>, &Located) -> Result<Shown, Refusal>,
-    pub(super) update: fn(&State, &Call<'_>) -> Result<(), Refusal>,
+    /// What an update is refused with, which comes with the options of now and with those that were there before.
+    pub(super) update: fn(&State, &Call<'_>, &[MountOption]) -> Result<(), Refusal>,
+    /// What it says that it shows (`f_mntfromname`).
+    pub(super) source: fn(&Call<'_>) -> PathBuf,
 }
 
 /// What a mounted file system shows.
 pub(super) enum Shown {
     /// A directory of another one.
     Directory(Place),
+    /// Two directories, one over the other, and the mount that the one named is on.
+    Union(u32, Layers),
     /// Files of its own.
     Own,
 }
@@ -35,9 +41,9 @@ const fn fstype(
     name: &'static str,
     allow: Option<&'static str>,
     mount: fn(&State, &View, &Call<'_>, &Located) -> Result<Shown, Refusal>,
-    update: fn(&State, &Call<'_>) -> Result<(), Refusal>,
+    update: fn(&State, &Call<'_>, &[MountOption]) -> Result<(), Refusal>,
 ) -> Fstype {
-    Fstype { name, module: Some(name), allow, shows_files: false, mount, update }
+    Fstype { name, module: Some(name), allow, shows_files: false, mount, update, source: own_name }
 }
 
 const KNOWN: &[Fstype] = &[
@@ -45,10 +51,14 @@ const KNOWN: &[Fstype] = &[
     fstype("fdescfs", Some("allow.mount.fdescfs"), own, no_update),
     fstype("linprocfs", Some("allow.mount.linprocfs"), own, no_update),
     fstype("linsysfs", Some("allow.mount.linsysfs"), own, no_update),
-    Fstype { shows_files: true, ..fstype("nullfs", Some("allow.mount.nullfs"), nullfs, nullfs_update) },
+    Fstype {
+        shows_files: true,
+        source: |call| source(call).map(PathBuf::from).unwrap_or_default(),
+        ..fstype("nullfs", Some("allow.mount.nullfs"), nullfs, nullfs_update)
+    },
     fstype("procfs", Some("allow.mount.procfs"), own, no_update),
     fstype("tmpfs", Some("allow.mount.tmpfs"), tmpfs, tmpfs_update),
-    fstype("unionfs", None, unionfs, no_update),
+    Fstype { source: unionfs::source, ..fstype("unionfs", None, unionfs, unionfs_update) },
 ];
 
 impl Fstype {
@@ -67,7 +77,11 @@ fn own(_: &State, _: &View, _: &Call<'_>, _: &Located) -> Result<Shown, Refusal>
     Ok(Shown::Own)
 }
 
-fn no_update(_: &State, _: &Call<'_>) -> Result<(), Refusal> {
+fn own_name(call: &Call<'_>) -> PathBuf {
+    call.request.fstype.clone().into()
+}
+
+fn no_update(_: &State, _: &Call<'_>, _: &[MountOption]) -> Result<(), Refusal> {
     Err(Errno::EOPNOTSUPP.into())
 }
 
@@ -96,32 +110,40 @@ fn source<'a>(call: &'a Call<'_>) -> Option<&'a Path> {
     call.request.source.as_deref().or_else(option)
 }
 
-fn nullfs_update(_: &State, call: &Call<'_>) -> Result<(), Refusal> {
+fn nullfs_update(_: &State, call: &Call<'_>, _: &[MountOption]) -> Result<(), Refusal> {
     // Only for NFS.
     if call.has("export") { Ok(()) } else { Err(Errno::EOPNOTSUPP.into()) }
 }
 
 fn devfs(state: &State, _: &View, call: &Call<'_>, _: &Located) -> Result<Shown, Refusal> {
-    devfs_update(state, call)?;
+    devfs_update(state, call, &[])?;
     Ok(Shown::Own)
 }
 
-fn devfs_update(state: &State, call: &Call<'_>) -> Result<(), Refusal> {
-    filter(call, &["from", "export", "ruleset"])?;
+fn devfs_update(state: &State, call: &Call<'_>, _: &[MountOption]) -> Result<(), Refusal> {
+    ruleset(state, call).map(drop)
+}
+
+/// The ruleset that a call gives a devfs: in a jail always the jail's.
+pub(super) fn ruleset(state: &State, call: &Call<'_>) -> Result<DevfsRuleset, Refusal> {
+    call.filter(&["from", "export", "ruleset"])?;
     if call.has("export") {
         return Err(Errno::EOPNOTSUPP.into());
     }
-    let ruleset = match call.value("ruleset") {
+    let asked = match call.value("ruleset") {
         None if call.has("ruleset") => None,
         None => Some(0),
-        Some(text) => leading_number(text).filter(|number| (0..=65535).contains(number)),
+        Some(text) => leading_number(text).and_then(|number| u16::try_from(number).ok()),
     };
-    let ruleset = ruleset.ok_or_else(|| Refusal::new(Errno::EINVAL, "invalid ruleset specification"))?;
+    let asked = asked.ok_or_else(|| Refusal::new(Errno::EINVAL, "invalid ruleset specification"))?;
+    if call.mine == 0 {
+        return Ok(DevfsRuleset(asked));
+    }
     let own = state.prison(call.mine).map_or(0, |prison| prison.devfs_ruleset);
-    if call.mine != 0 && ruleset != 0 && ruleset != i64::from(own) {
+    if asked != 0 && i32::from(asked) != own {
         return Err(Errno::EPERM.into());
     }
-    Ok(())
+    Ok(DevfsRuleset(u16::try_from(own).unwrap_or_default()))
 }
 
 /// The number a text begins with, as sscanf(9) reads `%d`.
@@ -137,51 +159,62 @@ const TMPFS_OPTIONS: &[&str] =
     &["from", "size", "maxfilesize", "inodes", "uid", "gid", "mode", "export", "union", "nonc", "nomtime", "pgread"];
 
 fn tmpfs(_: &State, _: &View, call: &Call<'_>, _: &Located) -> Result<Shown, Refusal> {
-    filter(call, TMPFS_OPTIONS)?;
+    call.filter(TMPFS_OPTIONS)?;
     Ok(Shown::Own)
 }
 
-fn tmpfs_update(_: &State, call: &Call<'_>) -> Result<(), Refusal> {
-    filter(call, TMPFS_OPTIONS)?;
-    match filter(call, &["from", "export", "nomtime", "size"]) {
-        Ok(()) => Ok(()),
-        Err(refusal) => Err(Refusal { errno: Errno::EOPNOTSUPP, ..refusal }),
+fn tmpfs_update(_: &State, call: &Call<'_>, earlier: &[MountOption]) -> Result<(), Refusal> {
+    const PAGE: u64 = 4096;
+    call.filter(TMPFS_OPTIONS)?;
+    if let Err(refusal) = call.filter(&["from", "export", "nomtime", "size"]) {
+        return Err(Refusal { errno: Errno::EOPNOTSUPP, ..refusal });
+    }
+    let had = earlier.iter().find(|(name, _)| name == "size").and_then(|(_, size)| size.as_deref());
+    let had = had.and_then(mount_options::size).unwrap_or(0).next_multiple_of(PAGE);
+    // It is not resized.
+    match call.size("size") {
+        Some(size) if size != had => Err(Errno::EOPNOTSUPP.into()),
+        _ => Ok(()),
     }
 }
 
-/// A layer over the directory it is mounted on; the simulated kernel shows the layer alone.
-fn unionfs(state: &State, view: &View, call: &Call<'_>, _: &Located) -> Result<Shown, Refusal> {
-    let source = source(call).ok_or(Errno::EINVAL)?;
-    let layer = namei::lookup(state, view, source)?;
-    if !layer.real.is_dir() {
+/// An update of the root file system.
+pub(super) fn ufs_update(call: &Call<'_>) -> Result<(), Refusal> {
+    call.filter(&[
+        "acls",
+        "async",
+        "noatime",
+        "noclusterr",
+        "noclusterw",
+        "noexec",
+        "export",
+        "force",
+        "from",
+        "groupquota",
+        "multilabel",
+        "nfsv4acls",
+        "fsckpid",
+        "snapshot",
+        "nosuid",
+        "suiddir",
+        "nosymfollow",
+        "sync",
+        "union",
+        "userquota",
+        "untrusted",
+    ])
+}
+
+fn unionfs(state: &State, view: &View, call: &Call<'_>, target: &Located) -> Result<Shown, Refusal> {
+    unionfs::check(call)?;
+    let source = unionfs::named(call).ok_or_else(|| Refusal::new(Errno::EINVAL, "Invalid target"))?;
+    let named = namei::lookup(state, view, source)?;
+    if !named.real.is_dir() {
         return Err(Errno::EINVAL.into());
     }
-    Ok(Shown::Directory(layer.place))
+    Ok(Shown::Union(named.place.mount, Layers::new(call, named.place, target.place.clone())))
 }
 
-/// Refuses an option that neither the file system nor every file system knows, and names the last such (vfs_filteropt).
-fn filter(call: &Call<'_>, known: &[&str]) -> Result<(), Refusal> {
-    const GLOBAL: &[&str] = &["errmsg", "fstype", "fspath", "ro", "rw", "nosuid", "noexec"];
-    /// What vfs_donmount takes away before a file system sees the options, or hands on under a known name.
-    const TAKEN: &[&str] = &[
-        "autoro",
-        "automounted",
-        "cover",
-        "emptydir",
-        "exec",
-        "force",
-        "nocover",
-        "rdonly",
-        "reload",
-        "suid",
-        "update",
-    ];
-    let is_known = |name: &str| {
-        let plain = name.strip_prefix("no").unwrap_or(name);
-        TAKEN.contains(&name) || [GLOBAL, known].iter().any(|list| list.contains(&name) || list.contains(&plain))
-    };
-    match call.request.options.iter().rfind(|(name, _)| !is_known(name)) {
-        None => Ok(()),
-        Some((name, _)) => Err(Refusal::new(Errno::EINVAL, format!("mount option <{name}> is unknown"))),
-    }
+fn unionfs_update(_: &State, _: &Call<'_>, _: &[MountOption]) -> Result<(), Refusal> {
+    Err(Refusal::new(Errno::EOPNOTSUPP, "unionfs does not support mount update"))
 }

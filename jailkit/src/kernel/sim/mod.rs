@@ -5,6 +5,7 @@
 //! them. A [`SimKernel`] is one process's view of it.
 
 mod descriptor;
+mod devfs;
 mod family;
 mod files;
 mod fstype;
@@ -18,6 +19,7 @@ mod jail_set;
 mod linux;
 mod log;
 mod meta;
+mod mount_options;
 mod mounts;
 mod namei;
 mod network;
@@ -28,6 +30,7 @@ mod release;
 pub mod scenario;
 mod state;
 mod sysctl;
+mod unionfs;
 mod zfs;
 
 use std::net::IpAddr;
@@ -49,8 +52,8 @@ use options::Options;
 use super::errno::needs_15;
 use super::marshal::{self, Buffer};
 use super::{
-    Descriptors, Errno, Found, GetFlags, Interface, Jid, Kernel, KernelError, Mount, MountRequest, Param, ParamType,
-    Reach, SetFlags, Value,
+    Descriptors, DevfsRuleset, Errno, Found, GetFlags, Interface, Jid, Kernel, KernelError, Mount, MountRequest, Param,
+    ParamType, Reach, SetFlags, Value,
 };
 use state::State;
 
@@ -310,6 +313,20 @@ impl Kernel for SimKernel {
     fn mounts(&self) -> Result<Vec<Mount>, KernelError> {
         let visible = self.read(|state| Ok(mounts::visible(state, self.mine())));
         visible.map_err(|refusal| refusal.of("getmntinfo"))
+    }
+
+    fn use_devfs_ruleset(&self, at: &Path, ruleset: DevfsRuleset) -> Result<(), KernelError> {
+        let used = self.change(|state| devfs::use_ruleset(state, &self.root, self.mine(), at, ruleset));
+        used.map_err(|refusal| refusal.of(format!("devfs ruleset {ruleset} of {}", at.display())))
+    }
+
+    fn apply_devfs_ruleset(&self, at: &Path, ruleset: DevfsRuleset) -> Result<(), KernelError> {
+        let applied = self.change(|state| devfs::apply_ruleset(state, &self.root, self.mine(), at, ruleset));
+        applied.map_err(|refusal| refusal.of(format!("apply devfs ruleset {ruleset} to {}", at.display())))
+    }
+
+    fn devfs_rulesets(&self) -> Result<Vec<DevfsRuleset>, KernelError> {
+        devfs::rulesets(self.mine()).map_err(|refusal| refusal.of("devfs rulesets"))
     }
 
     fn interfaces(&self) -> Result<Vec<Interface>, KernelError> {

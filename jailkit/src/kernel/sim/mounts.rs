@@ -6,75 +6,41 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::devfs::{self, Devfs};
 use super::fstype;
+use super::mount_options::Call;
 use super::namei::{self, Located, View};
 use super::param::PATH_LEN;
 use super::state::{Mounted, State};
+use super::unionfs::Whiteouts;
 use super::{Refusal, SIM_DIR};
 use crate::kernel::{Errno, Mount, MountFlags, MountRequest};
 
 /// The room for a type's name, its NUL included (`MFSNAMELEN`).
 const TYPE_LEN: usize = 16;
 
-/// One call, with the flags that its options mean set.
-pub(super) struct Call<'a> {
-    pub(super) request: &'a MountRequest,
-    pub(super) flags: MountFlags,
-    pub(super) mine: i32,
-}
-
-impl Call<'_> {
-    /// Whether an option is there.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.request.options.iter().any(|(option, _)| option == name)
-    }
-
-    /// The value of an option; of two the last.
-    pub(super) fn value(&self, name: &str) -> Option<&str> {
-        let found = self.request.options.iter().rev().find(|(option, _)| option == name)?;
-        found.1.as_deref()
-    }
-}
-
 /// Mounts, or changes what is mounted, for a process in the prison `mine`.
 pub(super) fn mount(state: &mut State, host: &Path, mine: i32, request: &MountRequest) -> Result<(), Refusal> {
     if request.fstype.is_empty() {
         return Err(Refusal::new(Errno::EINVAL, "Invalid fstype"));
     }
-    if request.target.as_os_str().is_empty() {
+    // An option that is there and says nothing is a path that leads nowhere.
+    if request.target.as_os_str().is_empty() && !request.options.iter().any(|(name, _)| name == "fspath") {
         return Err(Refusal::new(Errno::EINVAL, "Invalid fspath"));
     }
     if request.fstype.len() >= TYPE_LEN || request.target.as_os_str().len() >= PATH_LEN {
         return Err(Errno::ENAMETOOLONG.into());
     }
-    let call = Call { request, flags: flags(request), mine };
+    let mut call = Call::new(request, mine);
     let newer = state.rest().release.has(14);
-    domount(state, host, &call).map_err(|refusal| match refusal.errno {
+    domount(state, host, &mut call).map_err(|refusal| match refusal.errno {
         // Until 14 the kernel took every missing thing for a missing type.
         Errno::ENOENT | Errno::ENODEV if !newer => Refusal::new(Errno::EINVAL, "Invalid fstype"),
         _ => refusal,
     })
 }
 
-/// The flags of a call, those that stand among its options included.
-fn flags(request: &MountRequest) -> MountFlags {
-    let mut flags = request.flags;
-    for (name, _) in &request.options {
-        match name.as_str() {
-            "update" => flags.update = true,
-            "force" => flags.force = true,
-            "ro" | "rdonly" => flags.read_only = true,
-            "rw" | "noro" => flags.read_only = false,
-            "nosuid" => flags.nosuid = true,
-            "noexec" => flags.noexec = true,
-            "noatime" => flags.noatime = true,
-            _ => {}
-        }
-    }
-    flags
-}
-
-fn domount(state: &mut State, host: &Path, call: &Call<'_>) -> Result<(), Refusal> {
+fn domount(state: &mut State, host: &Path, call: &mut Call<'_>) -> Result<(), Refusal> {
     may_mount(state, call.mine)?;
     let view = View::of(state, host, call.mine)?;
     if call.flags.update {
@@ -86,8 +52,11 @@ fn domount(state: &mut State, host: &Path, call: &Call<'_>) -> Result<(), Refusa
         return Err(Errno::ENODEV.into());
     }
     let target = namei::lookup(state, &view, &call.request.target)?;
-    if call.has("nocover") && is_root_of_mount(state, &target).is_some() {
+    if call.nocover && is_root_of_mount(state, &target).is_some() {
         return Err(Errno::EBUSY.into());
+    }
+    if call.emptydir && target.real.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(Errno::ENOTEMPTY.into());
     }
     if call.mine != 0 && (!allows(state, call.mine, fstype.allow) || target.place == *view.root()) {
         return Err(Errno::EPERM.into());
@@ -96,30 +65,37 @@ fn domount(state: &mut State, host: &Path, call: &Call<'_>) -> Result<(), Refusa
     if !target.real.is_dir() && !shows_files {
         return Err(Errno::ENOTDIR.into());
     }
-    if call.has("emptydir") && target.real.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(Errno::ENOTEMPTY.into());
-    }
     let id = state.counters().last_mount + 1;
     let shown = (fstype.mount)(state, &view, call, &target)?;
-    let (backing, lower) = match shown {
-        fstype::Shown::Directory(place) => (place.at, Some(place.mount)),
+    let (backing, lower, union) = match shown {
+        fstype::Shown::Directory(place) => (place.at, Some(place.mount), None),
+        fstype::Shown::Union(source, layers) => (layers.upper().at.clone(), Some(source), Some(layers)),
         fstype::Shown::Own => {
             let backing = PathBuf::from(SIM_DIR).join(format!("mount-{id}"));
-            // devfs has the directory that fdescfs is mounted on.
-            let dir = if call.request.fstype == "devfs" { backing.join("fd") } else { backing.clone() };
-            std::fs::create_dir_all(host.join(dir)).map_err(|error| namei::errno(&error))?;
-            (backing, None)
+            std::fs::create_dir_all(host.join(&backing)).map_err(|error| namei::errno(&error))?;
+            (backing, None, None)
         }
     };
-    let source = call.request.source.clone().or_else(|| call.value("from").or(call.value("target")).map(PathBuf::from));
+    let devfs = if call.request.fstype == "devfs" {
+        devfs::make_devices(host).map_err(|error| namei::errno(&error))?;
+        Some(Devfs::new(fstype::ruleset(state, call)?))
+    } else {
+        None
+    };
+    // The upper directory of a unionfs makes it read-only.
+    let read_only = call.flags.read_only
+        || union
+            .as_ref()
+            .and_then(|layers| state.mounted(layers.upper().mount))
+            .is_some_and(|upper| upper.mount.flags.read_only);
     let mount = Mount {
         fstype: call.request.fstype.clone(),
-        source: source.unwrap_or_else(|| call.request.fstype.clone().into()),
+        source: (fstype.source)(call),
         target: target.path,
-        flags: MountFlags { update: false, force: false, ..call.flags },
+        flags: MountFlags { update: false, force: false, read_only, ..call.flags },
     };
     state.load(fstype.module);
-    let (own_read_only, asked_read_only) = (mount.flags.read_only, asks_read_only(call).unwrap_or(false));
+    let own_read_only = mount.flags.read_only;
     state.add_mount(Mounted {
         id,
         mount,
@@ -128,7 +104,10 @@ fn domount(state: &mut State, host: &Path, call: &Call<'_>) -> Result<(), Refusa
         lower,
         owner: call.mine,
         own_read_only,
-        asked_read_only,
+        options: std::mem::take(&mut call.options),
+        devfs,
+        union,
+        whiteouts: Whiteouts::default(),
     });
     state.counters_mut().last_mount = id;
     Ok(())
@@ -151,44 +130,42 @@ fn owns(state: &State, mine: i32, mounted: &Mounted) -> bool {
     mine == 0 || (allows(state, mine, allow) && (mounted.owner == mine || state.is_below(mine, mounted.owner)))
 }
 
-/// What the options, apart from the flags, say of reading only; the last counts.
-fn asks_read_only(call: &Call<'_>) -> Option<bool> {
-    call.request.options.iter().rev().find_map(|(name, _)| match name.as_str() {
-        "ro" | "rdonly" => Some(true),
-        "noro" => Some(false),
-        _ => None,
-    })
-}
-
 /// The mount whose root directory this is.
 fn is_root_of_mount<'a>(state: &'a State, found: &Located) -> Option<&'a Mounted> {
     state.mounted(found.place.mount).filter(|mounted| mounted.backing == found.place.at)
 }
 
-fn update(state: &mut State, found: &Located, call: &Call<'_>) -> Result<(), Refusal> {
+fn update(state: &mut State, found: &Located, call: &mut Call<'_>) -> Result<(), Refusal> {
     let mounted = is_root_of_mount(state, found).ok_or(Errno::EINVAL)?;
-    if call.has("reload") && !mounted.mount.flags.read_only {
+    if call.reload && !mounted.mount.flags.read_only {
         return Err(Errno::EOPNOTSUPP.into());
     }
     if !owns(state, call.mine, mounted) {
         return Err(Errno::EPERM.into());
     }
-    let id = mounted.id;
-    if let Some(fstype) = fstype::find(&mounted.mount.fstype) {
-        (fstype.update)(state, call)?;
+    let (id, earlier) = (mounted.id, mounted.options.clone());
+    call.merge(&earlier);
+    match fstype::find(&mounted.mount.fstype) {
+        Some(fstype) => (fstype.update)(state, call, &earlier)?,
+        None => fstype::ufs_update(call)?,
     }
-    if let Some(mounted) = state.mounted_mut(id) {
-        // The flag can be set by itself but not cleared; the file system goes by the option.
-        let mut read_only = mounted.mount.flags.read_only || call.flags.read_only;
-        mounted.asked_read_only = asks_read_only(call).unwrap_or(mounted.asked_read_only);
-        let goes_by_option = matches!(mounted.mount.fstype.as_str(), "tmpfs" | "ufs");
-        if goes_by_option && mounted.asked_read_only != mounted.own_read_only {
-            mounted.own_read_only = mounted.asked_read_only;
-            read_only = mounted.asked_read_only;
-        }
-        mounted.mount.flags = MountFlags { update: false, force: false, read_only, ..call.flags };
+    let ruleset = if mounted.devfs.is_some() { Some(fstype::ruleset(state, call)?) } else { None };
+    let Some(mounted) = state.mounted_mut(id) else { return Ok(()) };
+    if let (Some(devfs), Some(ruleset)) = (&mut mounted.devfs, ruleset) {
+        devfs.update(ruleset);
     }
-    Ok(())
+    // The flag can be set by itself but not cleared; the file system goes by the option.
+    let mut read_only = mounted.mount.flags.read_only || call.flags.read_only;
+    let goes_by_option = matches!(mounted.mount.fstype.as_str(), "tmpfs" | "ufs");
+    if goes_by_option && call.has("ro") != mounted.own_read_only {
+        mounted.own_read_only = call.has("ro");
+        read_only = mounted.own_read_only;
+    }
+    mounted.mount.flags = MountFlags { update: false, force: false, read_only, ..call.flags };
+    let is_exported = call.has("export");
+    mounted.options = std::mem::take(&mut call.options);
+    // The update has been made by now; what says to whom is no structure of the kernel's.
+    if is_exported { Err(Errno::EINVAL.into()) } else { Ok(()) }
 }
 
 /// Takes away the newest file system at a path, for a process in the prison `mine`.
@@ -204,13 +181,14 @@ pub(super) fn unmount(state: &mut State, host: &Path, mine: i32, path: &Path, fo
     let mounted = mounted.ok_or(Errno::EINVAL)?;
     let Some(covers) = mounted.covers.clone() else { return Err(Errno::EINVAL.into()) };
     let (id, owner) = (mounted.id, mounted.owner);
-    if !owns(state, mine, mounted) {
-        return Err(Errno::EPERM.into());
-    }
     if state.covering(&covers).is_none_or(|top| top.id != id) {
         return Err(Errno::EBUSY.into());
     }
-    let shown = state.mounts().any(|other| other.lower == Some(id));
+    if !owns(state, mine, mounted) {
+        return Err(Errno::EPERM.into());
+    }
+    // A nullfs keeps what it shows, whatever the force; a unionfs does not.
+    let shown = state.mounts().any(|other| other.lower == Some(id) && other.union.is_none());
     let busy = state.is_used_by_mounts(id) || state.prisons().any(|jail| jail.root.mount == id);
     if shown || (busy && !force) {
         return Err(Errno::EBUSY.into());

@@ -9,8 +9,10 @@ use std::path::{Component, Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::SIM_DIR;
+use super::devfs;
 use super::param::PATH_LEN;
 use super::state::State;
+use super::unionfs;
 use crate::kernel::Errno;
 
 /// Where a path leads.
@@ -111,7 +113,7 @@ pub(super) fn locate(state: &State, view: &View, path: &Path, follow: bool) -> R
             return Err(Errno::ENAMETOOLONG);
         }
         let next = step(state, here, &part);
-        let real = view.host.join(&next.place.at);
+        let real = kept_at(state, &view.host, &next.place);
         let is_last = left.is_empty();
         // The simulated host's own folder is none of the host's files.
         if next.place.at == Path::new(SIM_DIR) {
@@ -139,17 +141,47 @@ pub(super) fn locate(state: &State, view: &View, path: &Path, follow: bool) -> R
     }
     let Step { place, path } = way.pop().unwrap_or_else(|| view.root.clone());
     let read_only = is_read_only(state, place.mount);
-    Ok(Located { real: view.host.join(&place.at), path, read_only, place })
+    Ok(Located { real: kept_at(state, &view.host, &place), path, read_only, place })
 }
 
-/// Whether a mount, or one that it shows, is read-only: a nullfs hands each call down.
-fn is_read_only(state: &State, mount: u32) -> bool {
-    let mut at = state.mounted(mount);
-    while let Some(found) = at {
-        if found.mount.flags.read_only {
+/// Where the system that jailkit runs on keeps a file.
+pub(super) fn kept_at(state: &State, host: &Path, place: &Place) -> PathBuf {
+    let Some(shown) = state.showing(place.mount) else { return host.join(&place.at) };
+    match &shown.union {
+        Some(layers) => unionfs::kept_at(state, host, layers, &place.at),
+        None => match devfs::device(state, place) {
+            Some(device) => host.join(devfs::kept_at(device)),
+            None => host.join(&place.at),
+        },
+    }
+}
+
+/// The same file on the file system that keeps it: below each nullfs, in the upper directory of each unionfs.
+pub(super) fn stored(state: &State, place: &Place) -> Place {
+    let mut place = place.clone();
+    while let Some(below) = below(state, &place) {
+        place = below;
+    }
+    place
+}
+
+/// The same file one layer down, where what it is on is a layer.
+fn below(state: &State, place: &Place) -> Option<Place> {
+    let mounted = state.mounted(place.mount)?;
+    match &mounted.union {
+        Some(layers) => Some(layers.above(&place.at)),
+        None => mounted.lower.map(|mount| Place { mount, at: place.at.clone() }),
+    }
+}
+
+/// Whether a mount, or one that it hands each call down to, is read-only.
+pub(super) fn is_read_only(state: &State, mount: u32) -> bool {
+    let mut place = Some(Place { mount, at: PathBuf::new() });
+    while let Some(at) = place {
+        if state.mounted(at.mount).is_some_and(|mounted| mounted.mount.flags.read_only) {
             return true;
         }
-        at = found.lower.and_then(|lower| state.mounted(lower));
+        place = below(state, &at);
     }
     false
 }

@@ -197,7 +197,7 @@ impl Options {
 }
 
 /// Whether two names are of one option: `foo.bar`, `foo.nobar`; also those that say whether a mount is read-only.
-fn is_same(one: &[u8], other: &[u8]) -> bool {
+pub(super) fn is_same(one: &[u8], other: &[u8]) -> bool {
     let no_form = |plain: &[u8], no: &[u8]| no.strip_prefix(b"no") == Some(plain);
     if one == other {
         return true;

@@ -212,6 +212,7 @@ impl Runner {
         for option in options {
             match option.split_once('=') {
                 Some(("fstype", value)) => request.fstype = value.to_owned(),
+                Some(("fspath", "")) => request.options.push(("fspath".to_owned(), Some(String::new()))),
                 Some(("fspath", value)) => request.target = value.into(),
                 Some(("from", value)) => request.source = Some(value.into()),
                 Some((name, value)) => request.options.push((name.to_owned(), Some(value.to_owned()))),

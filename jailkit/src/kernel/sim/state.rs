@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 use bstr::BStr;
 use serde::{Deserialize, Serialize};
 
+use super::devfs::Devfs;
 use super::family::Family;
 use super::linux;
+use super::mount_options::MountOption;
 use super::namei::Place;
 use super::prison::Prison;
 use super::release::Release;
+use super::unionfs::{Layers, Whiteouts};
 use super::zfs;
 use crate::kernel::{Interface, Jid, Mount, MountFlags};
 
@@ -103,9 +106,18 @@ pub(super) struct Mounted {
     /// Whether the file system itself takes itself for read-only, whatever the flag of the mount.
     #[serde(default)]
     pub(super) own_read_only: bool,
-    /// Whether it was mounted or updated with the option `ro`, which is another thing than the flag.
-    #[serde(default)]
-    pub(super) asked_read_only: bool,
+    /// The options it was mounted and updated with, those that mean flags of the call aside.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) options: Vec<MountOption>,
+    /// For a devfs: which devices it shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) devfs: Option<Devfs>,
+    /// For a unionfs: its two directories.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) union: Option<Layers>,
+    /// What a unionfs over it has taken away.
+    #[serde(default, skip_serializing_if = "Whiteouts::is_empty")]
+    pub(super) whiteouts: Whiteouts,
 }
 
 #[derive(Debug, Default)]
@@ -162,7 +174,10 @@ impl State {
             lower: None,
             owner: 0,
             own_read_only: false,
-            asked_read_only: false,
+            options: Vec::new(),
+            devfs: None,
+            union: None,
+            whiteouts: Whiteouts::default(),
         });
         state.changed.rest = true;
         state.changed.counters = true;
@@ -228,6 +243,15 @@ impl State {
 
     pub(super) fn mounted(&self, id: u32) -> Option<&Mounted> {
         self.mounts.get(&id)
+    }
+
+    /// The file system whose files a mount shows: itself, or what a nullfs leads to.
+    pub(super) fn showing(&self, id: u32) -> Option<&Mounted> {
+        let mut found = self.mounted(id)?;
+        while let ("nullfs", Some(lower)) = (found.mount.fstype.as_str(), found.lower) {
+            found = self.mounted(lower)?;
+        }
+        Some(found)
     }
 
     pub(super) fn mounted_mut(&mut self, id: u32) -> Option<&mut Mounted> {
