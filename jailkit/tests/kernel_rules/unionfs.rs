@@ -217,4 +217,17 @@ pub(super) const RULES: &[Rule] = &[
         ],
         r#"{"errno":"EPERM"}"#,
     ),
+    Rule(
+        "a directory that a path leads through is made above",
+        NODES,
+        &[
+            "mkdir /tmp/low",
+            "mkdir /tmp/low/d",
+            "mkdir /tmp/up",
+            "mount - fstype=unionfs fspath=/tmp/low from=/tmp/up",
+            "rm /tmp/low/d/none",
+            "rmdir /tmp/up/d",
+        ],
+        r#"{"ok":0}"#,
+    ),
 ];

@@ -136,7 +136,12 @@ pub(super) fn locate(state: &State, view: &View, path: &Path, follow: bool) -> R
                 left.extend(rest);
             }
             Ok(found) if !found.is_dir() && !is_last => return Err(Errno::ENOTDIR),
-            Ok(_) => way.push(next),
+            Ok(_) => {
+                if !is_last && unionfs::is_in(state, &next.place) && !is_read_only(state, next.place.mount) {
+                    unionfs::shadow(state, &view.host, &next.place).map_err(|error| errno(&error))?;
+                }
+                way.push(next);
+            }
         }
     }
     let Step { place, path } = way.pop().unwrap_or_else(|| view.root.clone());

@@ -140,6 +140,11 @@ pub(super) fn raise(state: &State, host: &Path, place: &Place) -> std::io::Resul
     Ok(above)
 }
 
+/// A directory that a path leads through is made in the upper directory, where the lower one alone has it.
+pub(super) fn shadow(state: &State, host: &Path, place: &Place) -> std::io::Result<()> {
+    fs::create_dir_all(raise(state, host, place)?)
+}
+
 fn layers_of<'s>(state: &'s State, mounted: &Mounted) -> Option<&'s Layers> {
     state.showing(mounted.id)?.union.as_ref()
 }
