@@ -1,7 +1,7 @@
 //! Jails that run: listed, created, changed, removed, attached to.
 
 use bstr::{BStr, BString};
-use jailkit::kernel::{GetFlags, JailKey, Jid, SetFlags, find_named};
+use jailkit::kernel::{GetFlags, JailKey, Jid, SetFlags, find_jail};
 use jailkit::life::{Format, JailError, List, ListError, Selection, set_jail};
 
 use crate::bytes::Bytes;
@@ -118,7 +118,7 @@ pub unsafe extern "C" fn jk_jail_find(host: *const Host, name: Bytes, jid: *mut 
             let name = BStr::new(name.slice("name")?);
             let missing = || Failure::not_found(format!("no jail '{name}' runs"));
             let key = JailKey::new(name).map_err(|_| missing())?;
-            let found = find_named(handle::get(host, "host")?.host.kernel(), &key, GetFlags::default())?;
+            let found = find_jail(handle::get(host, "host")?.host.kernel(), &key, GetFlags::default())?;
             place.put(found.ok_or_else(missing)?.0);
             Ok(())
         })

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::host::Host;
 use crate::journal::Journal;
-use crate::kernel::{self, GetFlags, Jid, KernelError, Mount, Param, ParamKind, ParamType, Value};
+use crate::kernel::{self, GetFlags, JailKey, Jid, KernelError, Mount, Param, ParamKind, ParamType, Value};
 use crate::plan;
 use crate::stack::{Jail, Stack};
 
@@ -89,7 +89,8 @@ fn jail_status(stack: &Stack, jail: &Jail, host: &dyn Host) -> Result<JailStatus
         mounts: Vec::new(),
         drift: Vec::new(),
     };
-    let Some(jid) = kernel::find_jail(host.kernel(), &jail.name)? else { return Ok(declared) };
+    let Ok(key) = JailKey::new(&jail.name) else { return Ok(declared) };
+    let Some(jid) = kernel::find_jail(host.kernel(), &key, GetFlags::default())? else { return Ok(declared) };
     let key = Param::new("jid", Value::Int(jid.0));
     let wanted = [
         ParamType::new("path", ParamKind::String(1024)),

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::Serialize;
 
 use crate::host::{FileError, Host, host_path};
-use crate::kernel::{GetFlags, KernelError, Mount, MountFlags, Param, ParamKind, ParamType, Value};
+use crate::kernel::{GetFlags, Jail, JailKey, KernelError, Mount, MountFlags};
 use crate::plan;
 use crate::stack::Stack;
 
@@ -87,19 +87,10 @@ pub fn locate(host: &dyn Host, stack: Option<&Stack>, jail: &str, path: &Path) -
 
 /// The root directory of a jail that runs.
 fn running_root(host: &dyn Host, jail: &str) -> Result<Option<PathBuf>, KernelError> {
-    use std::os::unix::ffi::OsStringExt;
-    let Some(jid) = crate::kernel::find_jail(host.kernel(), jail)? else { return Ok(None) };
-    let key = Param::new("jid", Value::Int(jid.0));
-    let path = ParamType::new("path", ParamKind::String(PATH_MAX));
-    let (_, values) = host.kernel().jail_get(&[key], &[path], GetFlags::default())?;
-    Ok(values.into_iter().find_map(|value| match value {
-        Value::String(path) => Some(OsString::from_vec(path).into()),
-        _ => None,
-    }))
+    let Ok(key) = JailKey::new(jail) else { return Ok(None) };
+    let found = Jail::open(host.kernel(), &key, GetFlags::default())?;
+    Ok(found.map(|found| found.path.as_path().to_owned()))
 }
-
-/// `MAXPATHLEN` of FreeBSD.
-const PATH_MAX: usize = 1024;
 
 fn declared_mount(entry: &crate::fstab::Entry) -> Mount {
     use bstr::ByteSlice;

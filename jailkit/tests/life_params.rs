@@ -91,6 +91,22 @@ fn values_are_read_as_libjail_reads_them() {
     insta::assert_snapshot!(came.join("\n"));
 }
 
+/// A name that no jail can have is refused before anything is done, and by its own words.
+#[test]
+fn a_name_that_no_jail_can_have_is_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = host(dir.path());
+    let long = "x".repeat(256);
+    for (name, reason) in [("a..b", "has an empty part"), (long.as_str(), "there is room for 255")] {
+        let text = format!("\"{name}\" {{ path = /; persist; exec.prestart = touched; }}");
+        let conf = JailConf::parse(&Source::new("jail.conf", text.as_bytes())).unwrap().resolve().unwrap();
+        let summary = life::start(&host, &conf, &[name], &Options::default(), &life::Silent).unwrap();
+        let (_, error) = summary.failures().next().unwrap();
+        assert!(error.to_string().contains(reason), "{error}");
+    }
+    assert!(host.sim_processes().recorded().unwrap().is_empty());
+}
+
 /// The addresses that `ip_hostname` finds go on `interface` with those of the file, and come off it again.
 #[test]
 fn addresses_of_the_hostname_go_on_the_interface() {

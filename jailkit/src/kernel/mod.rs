@@ -191,24 +191,11 @@ pub trait Kernel: Send + Sync {
     fn set_sysctl(&self, name: &str, value: i64) -> Result<(), KernelError>;
 }
 
-/// The jid of the jail of a name, a dying one aside; none where there is none.
-///
-/// # Errors
-/// [`KernelError`] where the kernel cannot be asked.
-pub fn find_jail(kernel: &dyn Kernel, name: &str) -> Result<Option<Jid>, KernelError> {
-    let key = Param::new("name", Value::String(name.into()));
-    match kernel.jail_get(&[key], &[], GetFlags::default()) {
-        Ok((jid, _)) => Ok(Some(jid)),
-        Err(error) if error.errno == Errno::ENOENT => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
 /// The jid of the jail that a person means; none where there is none.
 ///
 /// # Errors
 /// [`KernelError`] where the kernel cannot be asked.
-pub fn find_named(kernel: &dyn Kernel, named: &JailKey, flags: GetFlags) -> Result<Option<Jid>, KernelError> {
+pub fn find_jail(kernel: &dyn Kernel, named: &JailKey, flags: GetFlags) -> Result<Option<Jid>, KernelError> {
     match kernel.jail_get(&[named.clone().into()], &[], flags) {
         Ok((jid, _)) => Ok(Some(jid)),
         Err(error) if error.errno == Errno::ENOENT => Ok(None),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bstr::BString;
 
 use crate::host::{FileError, RightsError};
-use crate::kernel::KernelError;
+use crate::kernel::{KernelError, NameError};
 use crate::process::{Exit, ProgramError};
 
 /// Nothing could be begun.
@@ -46,6 +46,9 @@ pub enum JailError {
         /// What is wrong.
         reason: String,
     },
+    /// A name that no jail can have.
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// It depends on a jail that the file does not have.
     #[error("depends on the jail '{0}', which is nowhere in jail.conf")]
     NoDependency(BString),

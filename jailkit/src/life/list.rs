@@ -134,11 +134,11 @@ impl List {
         self.rows.clear();
         if let Some(jail) = &selection.jail {
             let key = JailKey::new(jail).map_err(|_| ListError::NoJail(jail.clone()))?;
-            let found = match kernel::find_named(host.kernel(), &key, flags)? {
+            let found = match kernel::find_jail(host.kernel(), &key, flags)? {
                 Some(jid) => kernel::read_jail(host.kernel(), jid, &wanted, flags)?,
                 None => None,
             };
-            if found.is_none() && kernel::find_named(host.kernel(), &key, GetFlags { dying: true })?.is_some() {
+            if found.is_none() && kernel::find_jail(host.kernel(), &key, GetFlags { dying: true })?.is_some() {
                 return Err(ListError::Dying(jail.clone()));
             }
             self.rows.push(found.ok_or_else(|| ListError::NoJail(jail.clone()))?);

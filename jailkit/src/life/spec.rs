@@ -13,7 +13,7 @@ use super::{JailError, params};
 use crate::host::Host;
 use crate::jailconf::ResolvedJail;
 use crate::jailparam;
-use crate::kernel::Jail;
+use crate::kernel::{Jail, JailKey};
 use crate::process::{Passwd, Program};
 
 /// How long the processes of a jail have to end by themselves, unless `stop.timeout` says otherwise.
@@ -68,6 +68,7 @@ impl JailSpec {
         if let Some(reason) = &jail.failed {
             return Err(JailError::Conf(reason.message.clone()));
         }
+        JailKey::new(&jail.name)?;
         params::check_internal(jail)?;
         let text = |param: &str| jail.value(param).map(ToString::to_string);
         let mut faults = Vec::new();

@@ -85,7 +85,7 @@ impl<'a> World<'a> {
     pub(super) fn find(&self, name: &BStr, dying: bool) -> Result<Option<Jid>, KernelError> {
         // What no kernel takes for a name is no jail's.
         let Ok(key) = JailKey::new(name) else { return Ok(None) };
-        kernel::find_named(self.host.kernel(), &key, GetFlags { dying })
+        kernel::find_jail(self.host.kernel(), &key, GetFlags { dying })
     }
 
     /// The same jail, held on to.

@@ -14,7 +14,7 @@ use crate::host::{FileError, FileKind, Host, Includes, host_path};
 use crate::jailconf::JailConf;
 use crate::jailparam::{self, By};
 use crate::journal::{Claim, FileClaim, Journal, JournalError, digest};
-use crate::kernel::{self, GetFlags, KernelError, Param, ParamKind, ParamType, Value};
+use crate::kernel::{self, GetFlags, JailKey, KernelError, Param, ParamKind, ParamType, Value};
 use crate::life;
 use crate::rcconf::{Dialect, Settings, is_yes};
 use crate::source::{Diagnostics, Source, nearest};
@@ -432,7 +432,8 @@ impl Comparison<'_> {
     /// out, which it may set itself.
     fn is_as_wanted(&self, wanted: &WantedJail) -> Result<bool, KernelError> {
         let kernel = self.host.kernel();
-        let Some(jid) = kernel::find_jail(kernel, &wanted.name)? else { return Ok(true) };
+        let Ok(key) = JailKey::new(&wanted.name) else { return Ok(true) };
+        let Some(jid) = kernel::find_jail(kernel, &key, GetFlags::default())? else { return Ok(true) };
         let params = [ParamType::new("path", ParamKind::String(1024)), ParamType::new("ip4.addr", ParamKind::Ipv4)];
         let (_, values) = kernel.jail_get(&[Param::new("jid", Value::Int(jid.0))], &params, GetFlags::default())?;
         let path = wanted.root.as_os_str().as_encoded_bytes().to_vec();
@@ -442,7 +443,8 @@ impl Comparison<'_> {
     }
 
     pub(super) fn is_running(&self, name: &str) -> Result<bool, KernelError> {
-        kernel::find_jail(self.host.kernel(), name).map(|found| found.is_some())
+        let Ok(key) = JailKey::new(name) else { return Ok(false) };
+        kernel::find_jail(self.host.kernel(), &key, GetFlags::default()).map(|found| found.is_some())
     }
 
     pub(super) fn is_mounted_below(&self, path: &Path) -> Result<bool, KernelError> {
