@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use bstr::ByteSlice;
 use jailkit::host::{Host, SimHost};
 use jailkit::jailconf::{JailConf, Resolved};
-use jailkit::kernel;
+use jailkit::kernel::{self, GetFlags, Jail, JailKey, ParamKind, ParamType, Value};
 use jailkit::life::{self, Event, Format, List, Observer, Operation, Options, Selection, What};
 use jailkit::process::{Exit, Program};
 use jailkit::source::Source;
@@ -421,4 +421,25 @@ fn a_name_of_no_jail_keeps_no_other_from_being_removed() {
     assert_eq!(failed, ["nosuch: there is no such jail; 'jailkit ls' shows what runs, and jail.conf what could"]);
     assert!(kernel::running(host.kernel()).unwrap().is_empty());
     assert!(life::remove(&host, &["nosuch"], &Options::default(), &life::Silent).is_err());
+}
+
+/// The kernel of FreeBSD 15 would take the name that a nested jail has already for one that moves it to another parent.
+#[test]
+fn a_nested_jail_is_changed_in_every_release() {
+    let text = "path = /; persist; a { children.max = 1; } a.b { depend = a; host.hostname = old; }";
+    let parse = |text: &str| JailConf::parse(&Source::new("jail.conf", text)).unwrap().resolve().unwrap();
+    for release in ["13.2", "14", "15"] {
+        let dir = tempfile::tempdir().unwrap();
+        kernel::sim::SimKernel::boot(dir.path(), release.parse().unwrap()).unwrap();
+        let host = SimHost::open(dir.path()).unwrap();
+        for (operation, hostname) in [(Operation::Start, "old"), (Operation::Modify, "new")] {
+            let conf = parse(&text.replace("old", hostname));
+            let summary = life::run(&host, &conf, &["*"], operation, &Options::default(), &life::Silent).unwrap();
+            assert!(summary.is_well(), "{release}: {summary:?}");
+            let jail = Jail::open(host.kernel(), &JailKey::new("a.b").unwrap(), GetFlags::default());
+            let wanted = [ParamType::new("host.hostname", ParamKind::String(256))];
+            let found = jail.unwrap().unwrap().get(host.kernel(), &wanted).unwrap().unwrap();
+            assert_eq!(found, [Value::String(hostname.into())], "{release}");
+        }
+    }
 }

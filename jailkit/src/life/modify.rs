@@ -131,7 +131,10 @@ fn differing<'p>(
 
 fn update(world: &World<'_>, jail: &ResolvedJail, held: &Jail, given: &[Param]) -> Result<Outcome, JailError> {
     let dying = world.options.dying || jail.is_true("allow.dying");
-    let params: Vec<_> = given.iter().filter(|param| !is_create_only(&param.name)).cloned().collect();
+    // FreeBSD 15 takes the name of a nested jail for one below the caller's where the jail is found by other means.
+    let name = Param::from(held.name.clone());
+    let can_change = |param: &&Param| !is_create_only(&param.name) && **param != name;
+    let params: Vec<_> = given.iter().filter(can_change).cloned().collect();
     if !held.update(world.host.kernel(), &params, dying)? {
         return Err(JailError::NotRunning);
     }
