@@ -75,7 +75,8 @@ impl SimKernel {
             if found.real.symlink_metadata().is_ok_and(|real| !real.is_dir()) {
                 return Err(Errno::ENOTDIR);
             }
-            if is_mount_point(state, found) {
+            // Something is mounted here, whose root directory this is.
+            if state.rooted_at(&found.place).is_some() {
                 return Err(Errno::EBUSY);
             }
             if devfs::device(state, &found.place).is_some() {
@@ -117,7 +118,8 @@ impl SimKernel {
             if found.real.symlink_metadata().is_ok_and(|real| real.is_dir()) {
                 return Err(Errno::EPERM);
             }
-            if is_mount_point(state, found) {
+            // Something is mounted here, whose root directory this is.
+            if state.rooted_at(&found.place).is_some() {
                 return Err(Errno::EBUSY);
             }
             if devfs::remove(state, &found.place) {
@@ -203,11 +205,7 @@ fn writable(found: &Located) -> Result<(), Errno> {
 /// The mount that the directory of a name is on, which is another one where something is mounted on the name.
 fn mount_of_name(state: &State, found: &Located) -> u32 {
     let mut place = &found.place;
-    while let Some(covered) = state
-        .mounted(place.mount)
-        .filter(|mounted| mounted.backing == place.at)
-        .and_then(|mounted| mounted.covers.as_ref())
-    {
+    while let Some(covered) = state.rooted_at(place).and_then(|mounted| mounted.covers.as_ref()) {
         place = covered;
     }
     place.mount
@@ -233,9 +231,4 @@ fn removable(state: &State, found: &Located) -> Result<(), Errno> {
         return Err(Errno::ENOENT);
     }
     if namei::is_read_only(state, dir) { Err(Errno::EROFS) } else { Ok(()) }
-}
-
-/// Whether something is mounted here: then this is its root directory.
-fn is_mount_point(state: &State, found: &Located) -> bool {
-    state.mounted(found.place.mount).is_some_and(|mounted| mounted.backing == found.place.at)
 }

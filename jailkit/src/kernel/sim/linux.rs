@@ -44,26 +44,15 @@ impl Linux {
 
     /// What a jail sees: its own, or the nearest parent's.
     fn seen(state: &State, prison: &Prison) -> Self {
-        let mut at = Some(prison);
-        while let Some(prison) = at.filter(|prison| prison.jid != 0) {
-            if let Some(own) = &prison.linux {
-                return own.clone();
-            }
-            at = state.prison(prison.parent);
-        }
-        Self::of_host(state.rest())
+        let own = state.nearest(prison.jid, |prison| prison.linux.clone());
+        own.unwrap_or_else(|| Self::of_host(state.rest()))
     }
 }
 
 /// A module is loaded: every jail that is there has its own from then on.
 pub(super) fn load(state: &mut State) {
     let own = Linux::of_host(state.rest());
-    let jails: Vec<i32> = state.prisons().filter(|jail| jail.jid != 0 && jail.linux.is_none()).map(|j| j.jid).collect();
-    for jid in jails {
-        if let Some(prison) = state.prison_mut(jid) {
-            prison.linux = Some(own.clone());
-        }
-    }
+    state.give(|jail| jail.linux.is_none(), |jail| jail.linux = Some(own.clone()));
 }
 
 pub(super) fn check(state: &State, options: &mut Options) -> Result<(), Refusal> {

@@ -52,7 +52,7 @@ fn domount(state: &mut State, host: &Path, call: &mut Call<'_>) -> Result<(), Re
         return Err(Errno::ENODEV.into());
     }
     let target = namei::lookup(state, &view, &call.request.target)?;
-    if call.nocover && is_root_of_mount(state, &target).is_some() {
+    if call.nocover && state.rooted_at(&target.place).is_some() {
         return Err(Errno::EBUSY.into());
     }
     if call.emptydir && target.real.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
@@ -95,7 +95,6 @@ fn domount(state: &mut State, host: &Path, call: &mut Call<'_>) -> Result<(), Re
         flags: MountFlags { update: false, force: false, read_only, ..call.flags },
     };
     state.load(fstype.module);
-    let own_read_only = mount.flags.read_only;
     state.add_mount(Mounted {
         id,
         mount,
@@ -103,7 +102,7 @@ fn domount(state: &mut State, host: &Path, call: &mut Call<'_>) -> Result<(), Re
         covers: Some(target.place),
         lower,
         owner: call.mine,
-        own_read_only,
+        own_read_only: read_only,
         options: std::mem::take(&mut call.options),
         devfs,
         union,
@@ -130,13 +129,8 @@ fn owns(state: &State, mine: i32, mounted: &Mounted) -> bool {
     mine == 0 || (allows(state, mine, allow) && (mounted.owner == mine || state.is_below(mine, mounted.owner)))
 }
 
-/// The mount whose root directory this is.
-fn is_root_of_mount<'a>(state: &'a State, found: &Located) -> Option<&'a Mounted> {
-    state.mounted(found.place.mount).filter(|mounted| mounted.backing == found.place.at)
-}
-
 fn update(state: &mut State, found: &Located, call: &mut Call<'_>) -> Result<(), Refusal> {
-    let mounted = is_root_of_mount(state, found).ok_or(Errno::EINVAL)?;
+    let mounted = state.rooted_at(&found.place).ok_or(Errno::EINVAL)?;
     if call.reload && !mounted.mount.flags.read_only {
         return Err(Errno::EOPNOTSUPP.into());
     }

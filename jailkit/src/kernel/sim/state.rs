@@ -265,6 +265,33 @@ impl State {
         self.by_target.get(target)?.last().and_then(|id| self.mounts.get(id))
     }
 
+    /// What a jail has of its own of something, or the nearest above it has; none where that is the host.
+    pub(super) fn nearest<T>(&self, jid: i32, own: impl Fn(&Prison) -> Option<T>) -> Option<T> {
+        let mut at = self.prison(jid).filter(|prison| prison.jid != 0);
+        while let Some(prison) = at {
+            if let Some(own) = own(prison) {
+                return Some(own);
+            }
+            at = self.prison(prison.parent).filter(|prison| prison.jid != 0);
+        }
+        None
+    }
+
+    /// Changes every jail that lacks something.
+    pub(super) fn give(&mut self, lacks: impl Fn(&Prison) -> bool, give: impl Fn(&mut Prison)) {
+        let jails: Vec<i32> = self.prisons().filter(|jail| jail.jid != 0 && lacks(jail)).map(|jail| jail.jid).collect();
+        for jid in jails {
+            if let Some(prison) = self.prison_mut(jid) {
+                give(prison);
+            }
+        }
+    }
+
+    /// The mount whose root directory this is.
+    pub(super) fn rooted_at(&self, place: &Place) -> Option<&Mounted> {
+        self.mounted(place.mount).filter(|mounted| mounted.backing == place.at)
+    }
+
     /// The mount that covers a directory.
     pub(super) fn covering(&self, place: &Place) -> Option<&Mounted> {
         self.covering.get(place).and_then(|id| self.mounts.get(id))

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::Refusal;
 use super::mount_options::Call;
 use super::namei::{self, Place};
-use super::state::{Mounted, State};
+use super::state::State;
 use crate::kernel::Errno;
 
 /// The two directories of a unionfs.
@@ -126,7 +126,7 @@ pub(super) fn kept_at(state: &State, host: &Path, layers: &Layers, at: &Path) ->
 /// Makes the directories above a file in the upper directory, and copies the file itself there if it is in the lower
 /// one alone; where the file is then, or is to be made.
 pub(super) fn raise(state: &State, host: &Path, place: &Place) -> std::io::Result<PathBuf> {
-    let Some(layers) = state.mounted(place.mount).and_then(|mounted| layers_of(state, mounted)) else {
+    let Some(layers) = layers_of(state, place) else {
         return Ok(namei::kept_at(state, host, place));
     };
     let shown = namei::kept_at(state, host, place);
@@ -145,8 +145,9 @@ pub(super) fn shadow(state: &State, host: &Path, place: &Place) -> std::io::Resu
     fs::create_dir_all(raise(state, host, place)?)
 }
 
-fn layers_of<'s>(state: &'s State, mounted: &Mounted) -> Option<&'s Layers> {
-    state.showing(mounted.id)?.union.as_ref()
+/// The layers of the unionfs that a place is in.
+fn layers_of<'s>(state: &'s State, place: &Place) -> Option<&'s Layers> {
+    state.showing(place.mount)?.union.as_ref()
 }
 
 /// A name was made: no whiteout is there any more, and a directory that takes its place is opaque.
@@ -177,7 +178,7 @@ pub(super) fn unlinked(state: &mut State, place: &Place) {
 pub(super) fn removed(state: &mut State, host: &Path, place: &Place) {
     unlinked(state, place);
     let kept = namei::stored(state, place);
-    let Some(layers) = state.mounted(place.mount).and_then(|mounted| layers_of(state, mounted)) else { return };
+    let Some(layers) = layers_of(state, place) else { return };
     let is_below =
         layers.below(&place.at).is_some_and(|below| namei::kept_at(state, host, &below).symlink_metadata().is_ok());
     if (layers.always || is_below)
@@ -189,7 +190,7 @@ pub(super) fn removed(state: &mut State, host: &Path, place: &Place) {
 
 /// Whether a directory of a unionfs shows anything.
 pub(super) fn is_empty(state: &State, host: &Path, place: &Place) -> bool {
-    let Some(layers) = state.mounted(place.mount).and_then(|mounted| layers_of(state, mounted)) else { return false };
+    let Some(layers) = layers_of(state, place) else { return false };
     let entries = |dir: Place| fs::read_dir(namei::kept_at(state, host, &dir)).into_iter().flatten().flatten();
     let below = layers.below(&place.at).into_iter().flat_map(entries);
     let names = entries(layers.above(&place.at)).chain(below).map(|entry| entry.file_name());
@@ -202,5 +203,5 @@ pub(super) fn is_empty(state: &State, host: &Path, place: &Place) -> bool {
 
 /// Whether a place is in a unionfs.
 pub(super) fn is_in(state: &State, place: &Place) -> bool {
-    state.mounted(place.mount).and_then(|mounted| layers_of(state, mounted)).is_some()
+    layers_of(state, place).is_some()
 }

@@ -16,24 +16,12 @@ pub(super) fn is_known(rest: &Rest) -> bool {
 
 /// `mount_snapshot` of a prison: its own, or the nearest parent's that has one.
 fn seen(state: &State, jid: i32) -> i32 {
-    let mut at = state.prison(jid).filter(|prison| prison.jid != 0);
-    while let Some(prison) = at {
-        if let Some(own) = prison.zfs {
-            return own;
-        }
-        at = state.prison(prison.parent).filter(|prison| prison.jid != 0);
-    }
-    0
+    state.nearest(jid, |prison| prison.zfs).unwrap_or(0)
 }
 
 /// The module is loaded: every jail that is there has its own from then on.
 pub(super) fn load(state: &mut State) {
-    let jails: Vec<i32> = state.prisons().filter(|jail| jail.jid != 0 && jail.zfs.is_none()).map(|j| j.jid).collect();
-    for jid in jails {
-        if let Some(prison) = state.prison_mut(jid) {
-            prison.zfs = Some(0);
-        }
-    }
+    state.give(|jail| jail.zfs.is_none(), |jail| jail.zfs = Some(0));
 }
 
 pub(super) fn check(state: &State, options: &mut Options) -> Result<(), Errno> {
