@@ -129,33 +129,30 @@ pub(crate) struct DevfsRule {
 pub(crate) const DEVFS_MAGIC: u32 = 0xdb0a_087a;
 
 /// `_IOW`: a request that hands a `T` to the kernel.
-const fn handed<T>(group: u8, number: c_ulong) -> c_ulong {
+const fn write<T>(group: u8, number: c_ulong) -> c_ulong {
     0x8000_0000 | ((size_of::<T>() as c_ulong & 0x1fff) << 16) | ((group as c_ulong) << 8) | number
 }
 
-const fn write<T>(number: c_ulong) -> c_ulong {
-    handed::<T>(b'i', number)
+/// `_IOWR`: a request that hands a `T` to the kernel and back.
+const fn write_read<T>(group: u8, number: c_ulong) -> c_ulong {
+    0x4000_0000 | write::<T>(group, number)
 }
 
-const fn write_read<T>(number: c_ulong) -> c_ulong {
-    0x4000_0000 | write::<T>(number)
-}
+pub(crate) const SIOCSIFFLAGS: c_ulong = write::<IfReq>(b'i', 16);
+pub(crate) const SIOCGIFFLAGS: c_ulong = write_read::<IfReq>(b'i', 17);
+pub(crate) const SIOCDIFADDR: c_ulong = write::<IfReq>(b'i', 25);
+pub(crate) const SIOCAIFADDR: c_ulong = write::<InAliasReq>(b'i', 43);
+pub(crate) const SIOCDIFADDR_IN6: c_ulong = write::<In6IfReq>(b'i', 25);
+pub(crate) const SIOCAIFADDR_IN6: c_ulong = write::<In6AliasReq>(b'i', 27);
+pub(crate) const SIOCSIFVNET: c_ulong = write_read::<IfReq>(b'i', 90);
+pub(crate) const SIOCSIFRVNET: c_ulong = write_read::<IfReq>(b'i', 91);
+pub(crate) const SIOCIFDESTROY: c_ulong = write::<IfReq>(b'i', 121);
+pub(crate) const SIOCIFCREATE2: c_ulong = write_read::<IfReq>(b'i', 124);
 
-pub(crate) const SIOCSIFFLAGS: c_ulong = write::<IfReq>(16);
-pub(crate) const SIOCGIFFLAGS: c_ulong = write_read::<IfReq>(17);
-pub(crate) const SIOCDIFADDR: c_ulong = write::<IfReq>(25);
-pub(crate) const SIOCAIFADDR: c_ulong = write::<InAliasReq>(43);
-pub(crate) const SIOCDIFADDR_IN6: c_ulong = write::<In6IfReq>(25);
-pub(crate) const SIOCAIFADDR_IN6: c_ulong = write::<In6AliasReq>(27);
-pub(crate) const SIOCSIFVNET: c_ulong = write_read::<IfReq>(90);
-pub(crate) const SIOCSIFRVNET: c_ulong = write_read::<IfReq>(91);
-pub(crate) const SIOCIFDESTROY: c_ulong = write::<IfReq>(121);
-pub(crate) const SIOCIFCREATE2: c_ulong = write_read::<IfReq>(124);
-
-pub(crate) const DEVFSIO_RGETNEXT: c_ulong = 0x4000_0000 | handed::<DevfsRule>(b'D', 4);
-pub(crate) const DEVFSIO_SUSE: c_ulong = handed::<u16>(b'D', 10);
-pub(crate) const DEVFSIO_SAPPLY: c_ulong = handed::<u16>(b'D', 11);
-pub(crate) const DEVFSIO_SGETNEXT: c_ulong = 0x4000_0000 | handed::<u16>(b'D', 12);
+pub(crate) const DEVFSIO_RGETNEXT: c_ulong = write_read::<DevfsRule>(b'D', 4);
+pub(crate) const DEVFSIO_SUSE: c_ulong = write::<u16>(b'D', 10);
+pub(crate) const DEVFSIO_SAPPLY: c_ulong = write::<u16>(b'D', 11);
+pub(crate) const DEVFSIO_SGETNEXT: c_ulong = write_read::<u16>(b'D', 12);
 
 #[cfg(test)]
 mod tests {

@@ -1,25 +1,18 @@
 //! Rulesets of devfs(8), through ioctl(2) on the root directory of a devfs, as devfs(8) does it.
 
-use std::ffi::c_ulong;
 use std::fs::File;
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use nix::errno::Errno;
 
+use super::ioctl::ask;
 use crate::kernel::abi::{self, DevfsRule};
 use crate::kernel::devfs::DevfsRuleset;
 
 fn open(at: &Path) -> Result<File, Errno> {
     let opened = File::options().read(true).custom_flags(libc::O_DIRECTORY).open(at);
     opened.map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))
-}
-
-fn ask<T>(devfs: &File, request: c_ulong, value: &mut T) -> Result<(), Errno> {
-    // SAFETY: each request is made with the type whose size is part of it (see `abi`), all of it initialised; the
-    // kernel writes at most that size back, and nothing in it is a pointer.
-    Errno::result(unsafe { libc::ioctl(devfs.as_raw_fd(), request, std::ptr::from_mut(value)) }).map(drop)
 }
 
 pub(super) fn use_ruleset(at: &Path, ruleset: DevfsRuleset) -> Result<(), Errno> {

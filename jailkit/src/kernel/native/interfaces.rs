@@ -1,14 +1,15 @@
 //! Interfaces and their addresses, through ioctl(2) on a socket, as ifconfig(8) does it.
 
-use std::ffi::{c_char, c_ulong};
+use std::ffi::c_char;
 use std::mem::zeroed;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use ipnet::IpNet;
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, socket};
 
+use super::ioctl::ask;
 use crate::kernel::abi::{self, IfReq, In6AliasReq, In6IfReq, InAliasReq, SockaddrIn, SockaddrIn6};
 
 fn inet() -> Result<OwnedFd, Errno> {
@@ -17,13 +18,6 @@ fn inet() -> Result<OwnedFd, Errno> {
 
 fn inet6() -> Result<OwnedFd, Errno> {
     socket(AddressFamily::Inet6, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)
-}
-
-fn ask<T>(socket: &OwnedFd, request: c_ulong, value: &mut T) -> Result<(), Errno> {
-    // SAFETY: each request is made with the structure whose size is part of it (see `abi`), all of it initialised and of
-    // a type that any bytes make a value of; the kernel writes at most that size back, and reads nothing in it as a
-    // pointer other than NULL.
-    Errno::result(unsafe { libc::ioctl(socket.as_raw_fd(), request, std::ptr::from_mut(value)) }).map(drop)
 }
 
 /// The name of an interface in the room that the kernel has for it.

@@ -1,12 +1,13 @@
 //! FreeBSD's kernel, through its system calls. The unsafe code of the library is in [`syscalls`], [`sysctl`],
-//! [`interfaces`], [`devfs`] and [`exec`].
+//! [`interfaces`], [`ioctl`] and [`exec`].
 
-#[allow(unsafe_code)]
 mod devfs;
 #[allow(unsafe_code)]
 mod exec;
 #[allow(unsafe_code)]
 mod interfaces;
+#[allow(unsafe_code)]
+mod ioctl;
 #[allow(unsafe_code)]
 mod syscalls;
 #[allow(unsafe_code)]
@@ -223,7 +224,7 @@ impl Kernel for NativeKernel {
     }
 
     fn has_module(&self, name: &str) -> Result<bool, KernelError> {
-        syscalls::has_module(name).map_err(|error| refused(format!("kldfind {name}"), error))
+        syscalls::has_module(name).map_err(|error| refused(format!("kld_isloaded {name}"), error))
     }
 
     fn sysctl(&self, name: &str) -> Result<i64, KernelError> {
