@@ -163,7 +163,7 @@ fn devfs_rulesets_are_listed_used_and_applied() {
     only_as_root();
     let root = tempfile::tempdir().unwrap();
     let dev = root.path().canonicalize().unwrap();
-    mount(&NativeKernel, &MountRequest::devfs(&dev, 0)).unwrap();
+    mount(&NativeKernel, &MountRequest::devfs(&dev, DevfsRuleset::NONE)).unwrap();
     let _mounted = TestMount(&dev);
     assert!(dev.join("mem").exists() && dev.join("null").exists());
     let unknown = DevfsRuleset(60_999);

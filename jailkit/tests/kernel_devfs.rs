@@ -20,7 +20,7 @@ fn host() -> (tempfile::TempDir, SimKernel) {
 }
 
 fn mount(kernel: &SimKernel, ruleset: u16) {
-    kernel.mount(&MountRequest::devfs("/jail/dev", ruleset)).unwrap();
+    kernel.mount(&MountRequest::devfs("/jail/dev", DevfsRuleset(ruleset))).unwrap();
 }
 
 /// Which of these devices a process finds below a directory.

@@ -1,4 +1,4 @@
-//! A jail that is held on to: the one way to reach a jail that runs.
+//! Jails that run: found, read, and held on to, which is the one way to act on one.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -99,8 +99,18 @@ fn known_by() -> [ParamType; 2] {
     [ParamType::new("name", ParamKind::String(256)), ParamType::new("path", ParamKind::String(1024))]
 }
 
-fn text(value: Option<Value>) -> Vec<u8> {
-    match value {
+/// The name, the last of what was answered.
+fn name_of(values: &mut Vec<Value>) -> JailName {
+    JailName::from_kernel(last_text(values).into())
+}
+
+/// The path, the last of what was answered.
+fn path_of(values: &mut Vec<Value>) -> PrisonPath {
+    PrisonPath::from_kernel(last_text(values).into())
+}
+
+fn last_text(values: &mut Vec<Value>) -> Vec<u8> {
+    match values.pop() {
         Some(Value::String(text)) => text,
         _ => Vec::new(),
     }
@@ -131,10 +141,10 @@ impl Jail {
             None => kernel.jail_get(&keys, wanted, flags).map(|(jid, values)| (jid, values, None)),
         };
         let Some((jid, mut values, descriptor)) = unless_gone(found)? else { return Ok(None) };
-        let path = PrisonPath::from_kernel(text(values.pop()).into());
+        let path = path_of(&mut values);
         let name = match key {
             JailKey::Name(name) => name.clone(),
-            JailKey::Number(_) => JailName::from_kernel(text(values.pop()).into()),
+            JailKey::Number(_) => name_of(&mut values),
         };
         Ok(Some(Self { jid, name, path, descriptor }))
     }
@@ -160,9 +170,7 @@ impl Jail {
             Err(error) if is_new => calls.remove(descriptor.as_fd()).and(Err(error)),
             read => read.map(|(_, values)| values),
         }?;
-        let path = PrisonPath::from_kernel(text(values.pop()).into());
-        let name = JailName::from_kernel(text(values.pop()).into());
-        Ok(Self { jid, name, path, descriptor: Some(descriptor) })
+        Ok(Self { jid, path: path_of(&mut values), name: name_of(&mut values), descriptor: Some(descriptor) })
     }
 
     /// Its descriptor; none before FreeBSD 15, and for one that was read from a record.
@@ -197,12 +205,12 @@ impl Jail {
                 let answer = kernel.descriptors()?.get(Reach::Use(jail), &[], wanted, dying);
                 Ok(unless_gone(answer)?.map(|(_, values)| values))
             }
-            None if self.is_there(kernel)? => super::read_jail(kernel, self.jid, wanted, dying),
+            None if self.is_there(kernel)? => read_jail(kernel, self.jid, wanted, dying),
             None => Ok(None),
         }
     }
 
-    /// Changes it; whether it was there. `dying` brings a dying jail back to life before FreeBSD 14.
+    /// Changes it; whether it was there. `dying` brings a dying jail back to life before FreeBSD 15.
     ///
     /// # Errors
     /// [`KernelError`] where the kernel refuses it.
@@ -248,6 +256,43 @@ impl Jail {
     }
 }
 
+/// The jid of the jail that a person means; none where there is none.
+///
+/// # Errors
+/// [`KernelError`] where the kernel cannot be asked.
+pub fn find_jail(kernel: &dyn Kernel, named: &JailKey, flags: GetFlags) -> Result<Option<Jid>, KernelError> {
+    Ok(unless_gone(kernel.jail_get(&[named.clone().into()], &[], flags))?.map(|(jid, _)| jid))
+}
+
+/// The parameters `wanted` of the first jail with a greater number than `last`, and that number; none where there is
+/// no further jail. `wanted` may have any name in it: jail_get(2) itself takes a `name` or `jid` that is wanted for a
+/// key.
+///
+/// # Errors
+/// [`KernelError`] where the kernel cannot be asked, `EINVAL` for an unknown parameter.
+pub fn next_jail(
+    kernel: &dyn Kernel,
+    last: Jid,
+    wanted: &[ParamType],
+    flags: GetFlags,
+) -> Result<Option<(Jid, Vec<Value>)>, KernelError> {
+    unless_gone(kernel.jail_get(&[Param::new("lastjid", Value::Int(last.0))], wanted, flags))
+}
+
+/// The parameters `wanted` of the jail of this number; none where there is none.
+///
+/// # Errors
+/// As [`next_jail`].
+pub fn read_jail(
+    kernel: &dyn Kernel,
+    jid: Jid,
+    wanted: &[ParamType],
+    flags: GetFlags,
+) -> Result<Option<Vec<Value>>, KernelError> {
+    let found = next_jail(kernel, Jid(jid.0 - 1), wanted, flags)?;
+    Ok(found.filter(|(found, _)| *found == jid).map(|(_, values)| values))
+}
+
 /// The names of the jails that run, by number.
 ///
 /// # Errors
@@ -255,9 +300,9 @@ impl Jail {
 pub fn running(kernel: &dyn Kernel) -> Result<Vec<JailName>, KernelError> {
     let mut names = Vec::new();
     let mut last = Jid::HOST;
-    while let Some((jid, mut values)) = super::next_jail(kernel, last, &known_by()[..1], GetFlags::default())? {
+    while let Some((jid, mut values)) = next_jail(kernel, last, &known_by()[..1], GetFlags::default())? {
         last = jid;
-        names.push(JailName::from_kernel(text(values.pop()).into()));
+        names.push(name_of(&mut values));
     }
     Ok(names)
 }

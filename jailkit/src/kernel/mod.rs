@@ -20,7 +20,7 @@ pub mod sim;
 pub use descriptor::{Closing, Descriptors, Reach};
 pub use devfs::DevfsRuleset;
 pub use errno::{Errno, KernelError};
-pub use jail::{Jail, JailKey, running};
+pub use jail::{Jail, JailKey, find_jail, next_jail, read_jail, running};
 pub use mount::mount;
 pub use name::{JailName, NameError, PrisonPath};
 pub use param::{GetFlags, Jid, Param, ParamKind, ParamType, SetFlags, Value};
@@ -172,7 +172,7 @@ pub trait Kernel: Send + Sync {
     /// `EBUSY` where it is in use.
     fn unload_module(&self, name: &str) -> Result<(), KernelError>;
 
-    /// Whether a module is there, loaded or compiled in (modfind(2)).
+    /// Whether a module is there, loaded or compiled in (kld_isloaded(3)).
     ///
     /// # Errors
     /// [`KernelError`] where the kernel cannot be asked.
@@ -189,51 +189,6 @@ pub trait Kernel: Send + Sync {
     /// # Errors
     /// `ENOENT` where there is none of that name, `EPERM` where it may not be written.
     fn set_sysctl(&self, name: &str, value: i64) -> Result<(), KernelError>;
-}
-
-/// The jid of the jail that a person means; none where there is none.
-///
-/// # Errors
-/// [`KernelError`] where the kernel cannot be asked.
-pub fn find_jail(kernel: &dyn Kernel, named: &JailKey, flags: GetFlags) -> Result<Option<Jid>, KernelError> {
-    match kernel.jail_get(&[named.clone().into()], &[], flags) {
-        Ok((jid, _)) => Ok(Some(jid)),
-        Err(error) if error.errno == Errno::ENOENT => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// The parameters `wanted` of the first jail with a greater number than `last`, and that number; none where there is
-/// no further jail. `wanted` may have any name in it: jail_get(2) itself takes a `name` or `jid` that is wanted for a
-/// key.
-///
-/// # Errors
-/// [`KernelError`] where the kernel cannot be asked, `EINVAL` for an unknown parameter.
-pub fn next_jail(
-    kernel: &dyn Kernel,
-    last: Jid,
-    wanted: &[ParamType],
-    flags: GetFlags,
-) -> Result<Option<(Jid, Vec<Value>)>, KernelError> {
-    match kernel.jail_get(&[Param::new("lastjid", Value::Int(last.0))], wanted, flags) {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if error.errno == Errno::ENOENT => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// The parameters `wanted` of the jail of this number; none where there is none.
-///
-/// # Errors
-/// As [`next_jail`].
-pub fn read_jail(
-    kernel: &dyn Kernel,
-    jid: Jid,
-    wanted: &[ParamType],
-    flags: GetFlags,
-) -> Result<Option<Vec<Value>>, KernelError> {
-    let found = next_jail(kernel, Jid(jid.0 - 1), wanted, flags)?;
-    Ok(found.filter(|(found, _)| *found == jid).map(|(_, values)| values))
 }
 
 /// What a path leads to.

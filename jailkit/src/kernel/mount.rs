@@ -6,16 +6,16 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Errno, Kernel, KernelError, MountRequest};
+use super::{DevfsRuleset, Errno, Kernel, KernelError, MountRequest};
 
 /// Requests by type, and what is said of them further.
 ///
 /// # Example
 /// ```
-/// use jailkit::kernel::MountRequest;
+/// use jailkit::kernel::{DevfsRuleset, MountRequest};
 /// let base = MountRequest::nullfs("/base/usr", "/jails/www/usr").read_only().nosuid();
 /// assert!(base.flags.read_only && base.flags.nosuid);
-/// let dev = MountRequest::devfs("/jails/www/dev", 4);
+/// let dev = MountRequest::devfs("/jails/www/dev", DevfsRuleset::JAIL);
 /// assert_eq!(dev.options, [("ruleset".to_owned(), Some("4".to_owned()))]);
 /// let tmp = MountRequest::tmpfs("/jails/www/tmp").option("size", "64m").option("mode", "1777");
 /// assert_eq!(tmp.options.len(), 2);
@@ -39,8 +39,8 @@ impl MountRequest {
         Self { source: Some(source.into()), ..Self::of_type("unionfs", target) }
     }
 
-    /// Devices, hidden and shown by a ruleset of devfs(8), which the kernel applies; 0 for none.
-    pub fn devfs(target: impl Into<PathBuf>, ruleset: u16) -> Self {
+    /// Devices, hidden and shown by a ruleset of devfs(8), which the kernel applies.
+    pub fn devfs(target: impl Into<PathBuf>, ruleset: DevfsRuleset) -> Self {
         Self::of_type("devfs", target).option("ruleset", ruleset.to_string())
     }
 
@@ -191,7 +191,7 @@ mod tests {
         for request in [
             MountRequest::nullfs("/src", "/dst").read_only().nosuid().noexec().noatime(),
             MountRequest::unionfs("/src", "/dst"),
-            MountRequest::devfs("/dst", 4),
+            MountRequest::devfs("/dst", DevfsRuleset::JAIL),
             MountRequest::fdescfs("/dst"),
             MountRequest::procfs("/dst"),
             MountRequest::linprocfs("/dst").nosuid(),

@@ -84,6 +84,7 @@ fn closure(jails: &[usize], edges: &[Vec<usize>]) -> Vec<usize> {
 }
 
 /// The jails that an operation names.
+#[derive(Default)]
 pub(super) struct Named {
     /// Those of the file.
     pub(super) jails: Vec<usize>,
@@ -110,12 +111,11 @@ impl Named {
         let all = names.is_empty() || names.iter().any(|name| name.as_ref() == b"*");
         if all {
             let jails = (0..conf.jails.len()).collect();
-            return Ok(Self { jails, strays: Vec::new(), unknown: Vec::new(), all, names: BTreeSet::new() });
+            return Ok(Self { jails, all, ..Self::default() });
         }
         let index: HashMap<&BStr, usize> =
             conf.jails.iter().enumerate().map(|(index, jail)| (jail.name.as_bstr(), index)).collect();
-        let mut found =
-            Self { jails: Vec::new(), strays: Vec::new(), unknown: Vec::new(), all, names: BTreeSet::new() };
+        let mut found = Self::default();
         for name in names.iter().map(|name| BStr::new(name.as_ref())) {
             if name.split_str(".").any(|part| part == b"*") {
                 let matching = conf.jails.iter().enumerate();
@@ -150,14 +150,13 @@ impl Named {
 
     /// Running jails only, and names of none.
     pub(super) fn running(strays: Vec<BString>, unknown: Vec<BString>) -> Self {
-        Self { jails: Vec::new(), strays, unknown, all: false, names: BTreeSet::new() }
+        Self { strays, unknown, ..Self::default() }
     }
 
     /// Its jails of the file of which something holds, and the others.
     pub(super) fn split(&self, holds: impl Fn(usize) -> bool) -> (Self, Self) {
         let (these, those) = self.jails.iter().copied().partition(|&index| holds(index));
-        let part =
-            |jails| Self { jails, strays: Vec::new(), unknown: Vec::new(), all: self.all, names: self.names.clone() };
+        let part = |jails| Self { jails, all: self.all, names: self.names.clone(), ..Self::default() };
         (part(these), part(those))
     }
 

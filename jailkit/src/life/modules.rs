@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::params;
-use crate::kernel::{Kernel, ParamKind};
+use crate::kernel::{Kernel, KernelError, ParamKind};
 
 /// The modules that may bring a parameter; the first that can be loaded is the one.
 ///
@@ -30,10 +30,23 @@ pub(super) fn load_for(kernel: &dyn Kernel, name: &str) -> bool {
     modules_of(name).into_iter().any(|module| kernel.load_module(module).is_ok())
 }
 
+/// What a kernel knows once the modules are loaded that bring these parameters; none where none was loaded.
+///
+/// # Errors
+/// [`KernelError`] where it cannot be asked.
+pub(super) fn bring<'n>(
+    kernel: &dyn Kernel,
+    names: impl Iterator<Item = &'n str>,
+    kinds: &HashMap<String, ParamKind>,
+) -> Result<Option<HashMap<String, ParamKind>>, KernelError> {
+    let loaded = names.filter(|name| may_bring(name, kinds) && load_for(kernel, name)).count();
+    if loaded == 0 { Ok(None) } else { self::kinds(kernel).map(Some) }
+}
+
 /// Every parameter that a kernel knows.
 ///
 /// # Errors
-/// [`crate::kernel::KernelError`] where it cannot be asked.
-pub(super) fn kinds(kernel: &dyn Kernel) -> Result<HashMap<String, ParamKind>, crate::kernel::KernelError> {
+/// [`KernelError`] where it cannot be asked.
+pub(super) fn kinds(kernel: &dyn Kernel) -> Result<HashMap<String, ParamKind>, KernelError> {
     Ok(kernel.jail_params()?.into_iter().map(|param| (param.name, param.kind)).collect())
 }

@@ -12,9 +12,6 @@ use crate::jailconf::ResolvedJail;
 use crate::kernel::{DevfsRuleset, MountFlags, MountRequest};
 use crate::source::Source;
 
-/// The ruleset of a jail's devfs unless `devfs_ruleset` says another one: `devfsrules_jail`.
-const DEVFS_RULESET: &str = "4";
-
 /// A mount, and the parameter that says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct MountPoint {
@@ -114,7 +111,7 @@ pub(super) fn mount_points(
             add(point("mount.fstab", read, source.slice(span)));
         }
     }
-    let ruleset = jail.value("devfs_ruleset").map_or(DEVFS_RULESET.to_owned(), ToString::to_string);
+    let ruleset = jail.value("devfs_ruleset").map_or_else(|| DevfsRuleset::JAIL.to_string(), ToString::to_string);
     let synthetic =
         [("mount.devfs", "devfs", "dev"), ("mount.fdescfs", "fdescfs", "dev/fd"), ("mount.procfs", "procfs", "proc")];
     for (param, fstype, at) in synthetic.into_iter().filter(|(param, ..)| jail.is_true(param)) {

@@ -445,8 +445,9 @@ impl<'w, 's> Run<'w, 's> {
             None => self.world.mounted_at(&request.target)?,
             found => found,
         };
+        let may_be_gone = self.resumed || self.world.options.idempotent;
         match found {
-            None if self.resumed || self.world.options.idempotent => return Ok(false),
+            None if may_be_gone => return Ok(false),
             // Programs are written down there, and mount nothing.
             None if point.needs_program() && self.world.host.is_simulated() => {}
             None => return wrong("not a mount point".to_owned()),
@@ -457,19 +458,13 @@ impl<'w, 's> Run<'w, 's> {
         guard::check(self.world.host, self.spec.root.as_deref(), &point.param, &request.target, false)?;
         if point.needs_program() {
             self.run_argv(point.command_param(), point.unmount_command())?;
-            self.world.has_unmounted(&request.target);
-            self.tell(What::Unmounted(&request.target));
-            return Ok(true);
-        }
-        match self.world.host.kernel().unmount(&request.target, false) {
-            Err(error) if error.errno == Errno::EINVAL && self.world.mounted_at(&request.target)?.is_none() => {
-                return if self.resumed || self.world.options.idempotent {
-                    Ok(false)
-                } else {
-                    wrong("not a mount point".to_owned())
-                };
+        } else {
+            match self.world.host.kernel().unmount(&request.target, false) {
+                Err(error) if error.errno == Errno::EINVAL && self.world.mounted_at(&request.target)?.is_none() => {
+                    return if may_be_gone { Ok(false) } else { wrong("not a mount point".to_owned()) };
+                }
+                unmounted => unmounted?,
             }
-            unmounted => unmounted?,
         }
         self.world.has_unmounted(&request.target);
         self.tell(What::Unmounted(&request.target));

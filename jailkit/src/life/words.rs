@@ -32,9 +32,8 @@ pub fn set_jail<T: AsRef<[u8]>>(
 ) -> Result<Jid, JailError> {
     let mut kinds = modules::kinds(kernel)?;
     let names = words.iter().filter_map(|(name, _)| name.as_ref().to_str().ok());
-    let missing: Vec<_> = names.filter(|name| modules::may_bring(name, &kinds)).collect();
-    if missing.into_iter().filter(|name| modules::load_for(kernel, name)).count() > 0 {
-        kinds = modules::kinds(kernel)?;
+    if let Some(more) = modules::bring(kernel, names, &kinds)? {
+        kinds = more;
     }
     let text = |bytes: &T| Text::from(bytes.as_ref());
     let words = words.iter().map(|(name, value)| ResolvedParam {

@@ -62,12 +62,8 @@ impl<'a> World<'a> {
     pub(super) fn kinds_for(&self, jail: &ResolvedJail) -> Result<Arc<HashMap<String, ParamKind>>, KernelError> {
         let kinds = self.kinds();
         let names = jail.params.iter().filter_map(|param| param.name.to_str().ok());
-        let missing: Vec<_> = names.filter(|name| modules::may_bring(name, &kinds)).collect();
-        let loaded = missing.into_iter().filter(|name| modules::load_for(self.host.kernel(), name)).count();
-        if loaded == 0 {
-            return Ok(kinds);
-        }
-        let kinds = Arc::new(modules::kinds(self.host.kernel())?);
+        let Some(more) = modules::bring(self.host.kernel(), names, &kinds)? else { return Ok(kinds) };
+        let kinds = Arc::new(more);
         *self.kinds.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&kinds);
         Ok(kinds)
     }
@@ -114,7 +110,7 @@ impl<'a> World<'a> {
         mounts.get(target).and_then(|stack| stack.last().cloned())
     }
 
-    /// What was mounted in a directory or below it when the run last looked, in the order it was mounted.
+    /// What was mounted in a directory or below it when the run last looked: what is nearer to the root first.
     pub(super) fn mounts_below(&self, dir: &Path) -> Vec<MountPoint> {
         let mounts = self.mounts.lock().unwrap_or_else(PoisonError::into_inner);
         let below = mounts.iter().filter(|(target, _)| target.starts_with(dir));

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use bstr::{BStr, BString, ByteSlice};
 
-use crate::kernel::Jail;
+use crate::kernel::{Jail, Kernel};
 
 /// A program to run, as a value: a command of jail.conf(5) or of jexec(8) with all that is said of it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -148,9 +148,15 @@ pub struct ProgramError {
     pub source: std::io::Error,
 }
 
-/// A program's jail is not there any more, whatever jail has its number now.
-fn jail_is_gone(jail: &Jail) -> std::io::Error {
-    std::io::Error::new(std::io::ErrorKind::NotFound, format!("the jail {} ({}) is gone", jail.name, jail.jid))
+/// Refuses a program whose jail is not there any more, whatever jail has its number now.
+fn check_jail(program: &Program, kernel: &dyn Kernel) -> std::io::Result<()> {
+    match &program.jail {
+        Some(jail) if !jail.is_there(kernel).map_err(std::io::Error::other)? => {
+            let message = format!("the jail {} ({}) is gone", jail.name, jail.jid);
+            Err(std::io::Error::new(std::io::ErrorKind::NotFound, message))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Where programs run: a FreeBSD system, or a simulated host, which writes down what it is told to run.

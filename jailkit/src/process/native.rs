@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::account::{self, Account, Who};
 use super::login::LoginConf;
-use super::{Exit, Passwd, Processes, Program, ProgramError, jail_is_gone};
+use super::{Exit, Passwd, Processes, Program, ProgramError, check_jail};
 use crate::host::{Files, NativeFiles};
 use crate::kernel::Jail;
 use crate::kernel::native::{self, Entry, NativeKernel};
@@ -34,7 +34,7 @@ impl Processes for NativeProcesses {
         let mut run = || {
             // A file, not a pipe: what the program leaves running writes on when nobody reads any more.
             let mut output = tempfile::tempfile()?;
-            let mut command = command(program, Descriptors::Standard)?;
+            let mut command = command(program, OpenFiles::Standard)?;
             command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output.try_clone()?);
             let exit = wait(command.spawn()?, program.timeout)?;
             output.rewind()?;
@@ -47,7 +47,7 @@ impl Processes for NativeProcesses {
     }
 
     fn become_program(&self, program: &Program) -> Result<Exit, ProgramError> {
-        let become_it = || -> io::Result<Exit> { Err(command(program, Descriptors::All)?.exec()) };
+        let become_it = || -> io::Result<Exit> { Err(command(program, OpenFiles::All)?.exec()) };
         become_it().map_err(failed(program))
     }
 
@@ -57,7 +57,7 @@ impl Processes for NativeProcesses {
 }
 
 fn run_reading(input: Stdio, program: &Program) -> io::Result<Exit> {
-    let child = command(program, Descriptors::Standard)?.stdin(input).spawn()?;
+    let child = command(program, OpenFiles::Standard)?.stdin(input).spawn()?;
     if program.background { Ok(Exit::Status(0)) } else { wait(child, program.timeout) }
 }
 
@@ -68,7 +68,7 @@ fn failed(program: &Program) -> impl FnOnce(io::Error) -> ProgramError {
 
 /// Which open files a program gets of those that jailkit was started with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Descriptors {
+enum OpenFiles {
     /// The first three, as under jail(8).
     Standard,
     /// Whatever the shell has opened for it, as under jexec(8).
@@ -76,7 +76,7 @@ enum Descriptors {
 }
 
 /// The command that a program is, with all that happens before it is executed.
-fn command(program: &Program, descriptors: Descriptors) -> io::Result<Command> {
+fn command(program: &Program, files: OpenFiles) -> io::Result<Command> {
     let account = account_for(program)?;
     let mut command = match program.argv.as_slice() {
         [] => return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no program to run")),
@@ -97,7 +97,7 @@ fn command(program: &Program, descriptors: Descriptors) -> io::Result<Command> {
         fib: program.fib,
         jail: program.jail.clone(),
         directory: program.directory.as_deref().map(c_path).transpose()?,
-        only_standard_files: descriptors == Descriptors::Standard,
+        only_standard_files: files == OpenFiles::Standard,
         ..Entry::default()
     };
     if let Some(account) = &account {
@@ -106,11 +106,7 @@ fn command(program: &Program, descriptors: Descriptors) -> io::Result<Command> {
     let besides = program.environment.iter();
     command.envs(besides.map(|(name, value)| (OsStr::from_bytes(name), OsStr::from_bytes(value))));
     // Right before the fork. Where there is a descriptor it would be found out there, too, but with less to say.
-    if let Some(jail) = &program.jail
-        && !jail.is_there(&NativeKernel).map_err(io::Error::other)?
-    {
-        return Err(jail_is_gone(jail));
-    }
+    check_jail(program, &NativeKernel)?;
     native::enter_before_exec(&mut command, entry);
     Ok(command)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Exit, Processes, Program, ProgramError, jail_is_gone};
+use super::{Exit, Processes, Program, ProgramError, check_jail};
 use crate::kernel::sim::{SIM_DIR, SimKernel};
 use crate::kernel::{Jail, Jid};
 
@@ -62,11 +62,7 @@ impl SimProcesses {
 impl Processes for SimProcesses {
     fn run(&self, program: &Program) -> Result<Exit, ProgramError> {
         let act = || {
-            if let Some(jail) = &program.jail
-                && !jail.is_there(&self.kernel).map_err(io::Error::other)?
-            {
-                return Err(jail_is_gone(jail));
-            }
+            check_jail(program, &self.kernel)?;
             self.record(program)?;
             let outcome = outcome(&program.command, program.timeout);
             if let (Some(jail), Outcome::Daemons(count)) = (&program.jail, &outcome) {
