@@ -69,7 +69,8 @@ pub fn status(stack: &Stack, host: &dyn Host, journal: &Journal) -> Result<Statu
     let mut jails = Vec::new();
     for jail in &stack.jails {
         let mut status = jail_status(stack, jail, host)?;
-        status.mounts = mounts.iter().filter(|mount| mount.target.starts_with(&status.path)).cloned().collect();
+        let path = kernel::real_path(host.kernel(), &status.path);
+        status.mounts = mounts.iter().filter(|mount| mount.target.starts_with(&path)).cloned().collect();
         let own = steps.iter().filter(|step| step.jails().contains(&jail.name.as_str()));
         status.drift = own.map(ToString::to_string).collect();
         jails.push(status);

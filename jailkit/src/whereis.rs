@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::Serialize;
 
 use crate::host::{FileError, Host, host_path};
-use crate::kernel::{GetFlags, Jail, JailKey, KernelError, Mount, MountFlags};
+use crate::kernel::{self, GetFlags, Jail, JailKey, KernelError, Mount, MountFlags};
 use crate::plan;
 use crate::stack::Stack;
 
@@ -64,8 +64,8 @@ pub fn locate(host: &dyn Host, stack: Option<&Stack>, jail: &str, path: &Path) -
     let root = match (&running, declared) {
         (Some(root), _) => root.clone(),
         (None, Some((stack, found))) => {
-            mounts.extend(plan::mounts(stack, found).iter().map(declared_mount));
-            plan::jail_path(stack, found)
+            mounts.extend(plan::mounts(stack, found).iter().map(|entry| declared_mount(host, entry)));
+            kernel::real_path(host.kernel(), &plan::jail_path(stack, found))
         }
         (None, None) => return Err(WhereError::NoJail(jail.to_owned())),
     };
@@ -92,12 +92,12 @@ fn running_root(host: &dyn Host, jail: &str) -> Result<Option<PathBuf>, KernelEr
     Ok(found.map(|found| found.path.as_path().to_owned()))
 }
 
-fn declared_mount(entry: &crate::fstab::Entry) -> Mount {
+fn declared_mount(host: &dyn Host, entry: &crate::fstab::Entry) -> Mount {
     use bstr::ByteSlice;
     Mount {
         fstype: entry.vfstype.to_str_lossy().into_owned(),
         source: entry.spec.to_path_lossy().into_owned(),
-        target: entry.file.to_path_lossy().into_owned(),
+        target: kernel::real_path(host.kernel(), &entry.file.to_path_lossy()),
         flags: MountFlags { read_only: entry.has_option("ro"), ..MountFlags::default() },
     }
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 use jailkit::apply::{ApplyError, Quiet, Session, SessionError};
 use jailkit::host::{Host, SimHost};
 use jailkit::journal::Journal;
-use jailkit::kernel::{MountRequest, Param, SetFlags, Value};
+use jailkit::kernel::{Mount, MountRequest, Param, SetFlags, Value};
 use jailkit::plan::{self, Purge};
 use jailkit::source::Source;
 use jailkit::stack::{self, Stack};
@@ -194,6 +194,48 @@ fn a_purge_unmounts_before_it_removes() {
     down(&host, Purge::Purge).unwrap();
     assert!(!dir.path().join("srv/jail").exists());
     assert_eq!(fs::read(dir.path().join("data/precious")).unwrap(), b"x");
+}
+
+/// `/home` is a link to `/usr/home` on a FreeBSD host of before 14.
+#[test]
+fn jails_below_a_link_are_known_by_it() {
+    let text = REFERENCE.replace("/srv/jail", "/home/jail").replace("/srv/share", "/home/share");
+    assert_ne!(text, REFERENCE);
+    let dir = tempfile::tempdir().unwrap();
+    let host = SimHost::open(dir.path()).unwrap();
+    symlink("usr/home", dir.path().join("home")).unwrap();
+    up(&host, &stack(&text)).unwrap();
+    assert_eq!(up(&host, &stack(&text)).unwrap(), 0);
+    let status = status::status(&stack(&text), &host, &Journal::open(host.files()).unwrap()).unwrap();
+    assert_eq!(status.jails.iter().map(|jail| jail.mounts.len()).collect::<Vec<_>>(), [6, 6]);
+    host.kernel().mount(&MountRequest::nullfs("/usr/home/share", "/usr/home/jail/www/fs/mnt")).unwrap();
+    down(&host, Purge::Purge).unwrap();
+    assert_eq!(host.kernel().mounts().unwrap().len(), 1);
+    assert!(!dir.path().join("usr/home/jail").exists());
+}
+
+/// Who tells of each tmpfs that it is a dataset, which the simulated host has none of.
+struct Datasets;
+
+impl Meddler for Datasets {
+    fn mounts(&self, mut mounts: Vec<Mount>) -> Vec<Mount> {
+        mounts.iter_mut().filter(|mount| mount.fstype == "tmpfs").for_each(|mount| mount.fstype = "zfs".to_owned());
+        mounts
+    }
+}
+
+/// A dataset of the administrator's below a jail's tree is none of the jail's mounts.
+#[test]
+fn a_file_system_of_the_hosts_own_stays_where_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = Between { host: SimHost::open(dir.path()).unwrap(), meddler: Datasets };
+    up(&host, &stack(REFERENCE)).unwrap();
+    down(&host, Purge::Keep).unwrap();
+    host.kernel().mount(&MountRequest::tmpfs("/srv/jail/www/fs/mnt")).unwrap();
+    up(&host, &stack(REFERENCE)).unwrap();
+    down(&host, Purge::Keep).unwrap();
+    let error = down(&host, Purge::Purge).unwrap_err();
+    assert!(error.contains("/srv/jail/www/fs/mnt is still mounted below it; nothing has been removed"), "{error}");
 }
 
 #[test]

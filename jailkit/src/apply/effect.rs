@@ -7,9 +7,9 @@ use super::{StepError, Watch};
 use crate::host::{Host, Includes, host_path};
 use crate::jailconf::{JailConf, Resolved};
 use crate::journal::{Claim, Journal, digest};
-use crate::kernel::Errno;
+use crate::kernel::{self, Errno};
 use crate::life;
-use crate::plan::{FileChange, JAIL_CONF, JailFile, PF_CONF, StartedJail, Step, Tree, expectation};
+use crate::plan::{FileChange, JAIL_CONF, JailFile, PF_CONF, StartedJail, Step, Tree, expectation, jail_mounts};
 use crate::source::Source;
 use crate::stack::{BaseExpectation, Owner, Ready};
 
@@ -233,19 +233,20 @@ impl Effects<'_> {
         }
     }
 
-    /// Unmounts all that is mounted at or below a directory, the last mounted first.
+    /// Unmounts all that is mounted for a jail at or below a directory.
     fn clear_mounts(&mut self, path: &Path) -> Done {
-        let mounts = self.host.kernel().mounts()?;
-        for mount in mounts.iter().rev().filter(|mount| mount.target.starts_with(path)) {
-            self.host.kernel().unmount(&mount.target, false)?;
+        let kernel = self.host.kernel();
+        for mount in jail_mounts(kernel, path)? {
+            kernel.unmount(&mount.target, false)?;
         }
         Ok(())
     }
 
     fn remove_tree(&mut self, path: &Path) -> Done {
         self.clear_mounts(path)?;
-        // The second look: what has been mounted meanwhile, or could not be unmounted, would be emptied.
-        if let Some(mount) = self.host.kernel().mounts()?.into_iter().find(|mount| mount.target.starts_with(path)) {
+        // The second look: what is the host's, or has been mounted meanwhile, would be emptied.
+        let real = kernel::real_path(self.host.kernel(), path);
+        if let Some(mount) = self.host.kernel().mounts()?.into_iter().find(|mount| mount.target.starts_with(&real)) {
             return Err(StepError::StillMounted { mount: mount.target });
         }
         self.host.files().remove_tree(path)?;

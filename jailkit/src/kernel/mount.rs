@@ -107,11 +107,19 @@ impl MountRequest {
     }
 }
 
-/// Mounts what a request says, unless the kernel would not survive it or not tell what is wrong.
+/// The path that the kernel tells for one: without links, `.` and `..`. One that leads nowhere stays as it is.
+///
+/// Mounts and jails are told by these paths, whatever names they were given by: on a host whose `/home` is a link to
+/// `/usr/home`, a jail at `/home/www` is told as one at `/usr/home/www`.
+pub fn real_path(kernel: &dyn Kernel, path: &Path) -> PathBuf {
+    kernel.find(path).map_or_else(|_| path.to_owned(), |found| found.path)
+}
+
+/// Mounts what a request says, by the paths that its directories have without links, unless the kernel would not survive it or not tell what is wrong.
 ///
 /// # Errors
-/// [`KernelError`] with our own words for a path that is relative, missing or no directory, for a nullfs whose two
-/// directories are the same or one inside the other, and for an unknown type; else what the kernel refused it with.
+/// [`KernelError`] with our own words for a path that is relative, missing or no directory, for a nullfs or unionfs whose
+/// two directories are the same or one inside the other, and for an unknown type; else what the kernel refused it with.
 ///
 /// # Example
 /// ```
@@ -143,24 +151,26 @@ pub fn mount(kernel: &dyn Kernel, request: &MountRequest) -> Result<(), KernelEr
     if request.fstype.is_empty() {
         return Err(refused(Errno::EINVAL, "no file system type is given".to_owned()));
     }
-    let target = directory(&request.target)?;
-    if request.fstype == "nullfs" && !request.flags.update {
+    let mut asked = request.clone();
+    asked.target = directory(&request.target)?;
+    if matches!(request.fstype.as_str(), "nullfs" | "unionfs") && !request.flags.update {
         let source = request.source.as_deref();
-        let source = source.ok_or_else(|| refused(Errno::EINVAL, "a nullfs needs a directory to show".to_owned()))?;
+        let none = || refused(Errno::EINVAL, format!("a {} needs a directory to show", request.fstype));
+        let source = source.ok_or_else(none)?;
         let shown = directory(source)?;
-        if shown.starts_with(&target) || target.starts_with(&shown) {
+        if shown.starts_with(&asked.target) || asked.target.starts_with(&shown) {
             let message = format!("{} and {} are not distinct", source.display(), request.target.display());
             return Err(refused(Errno::EINVAL, message));
         }
+        asked.source = Some(shown);
     }
-    let mut request = request.clone();
     let says = |name: &String| matches!(name.as_str(), "ro" | "rdonly" | "rw" | "noro");
     if request.flags.update && !request.options.iter().any(|(name, _)| says(name)) {
         // A file system is made writable again by the option alone; the flag can only be set.
         let name = if request.flags.read_only { "ro" } else { "noro" };
-        request.options.push((name.to_owned(), None));
+        asked.options.push((name.to_owned(), None));
     }
-    kernel.mount(&request).map_err(|error| {
+    kernel.mount(&asked).map_err(|error| {
         let says_little = (error.errno, error.message.as_deref()) == (Errno::EINVAL, Some("Invalid fstype"));
         if error.errno != Errno::ENODEV && !says_little {
             return error;
@@ -211,6 +221,20 @@ mod tests {
     }
 
     #[test]
+    fn a_mount_is_told_by_the_paths_that_have_no_link() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("usr/home/src")).unwrap();
+        std::fs::create_dir(root.path().join("usr/home/dst")).unwrap();
+        std::os::unix::fs::symlink("usr/home", root.path().join("home")).unwrap();
+        let kernel = SimKernel::open(root.path()).unwrap();
+        mount(&kernel, &MountRequest::nullfs("/home/src", "/home/dst")).unwrap();
+        let told = kernel.mounts().unwrap().pop().unwrap();
+        assert_eq!((told.source, told.target), ("/usr/home/src".into(), "/usr/home/dst".into()));
+        assert_eq!(real_path(&kernel, "/home/dst/../src".as_ref()), Path::new("/usr/home/src"));
+        assert_eq!(real_path(&kernel, "/home/none".as_ref()), Path::new("/home/none"));
+    }
+
+    #[test]
     fn an_update_makes_read_only_and_writable_again() {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir(root.path().join("dst")).unwrap();
@@ -247,6 +271,8 @@ mod tests {
                 ("nullfs", "/none", "/dst", Errno::ENOENT, "/none: No such file or directory"),
                 ("nullfs", "/src", "/none", Errno::ENOENT, "/none: No such file or directory"),
                 ("nullfs", "src", "/dst", Errno::EINVAL, "'src' is not an absolute path"),
+                ("unionfs", "/src", "/src/inner", Errno::EINVAL, "/src and /src/inner are not distinct"),
+                ("unionfs", "/file", "/dst", Errno::ENOTDIR, "/file is not a directory"),
                 ("tmpfs", "tmpfs", "dst", Errno::EINVAL, "'dst' is not an absolute path"),
                 ("nosuchfs", "x", "/dst", Errno::ENODEV, "there is no file system type 'nosuchfs'"),
             ] {

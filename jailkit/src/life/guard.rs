@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::JailError;
 use crate::host::{FileKind, Host};
+use crate::kernel;
 
 /// Refuses a path that is not absolute, or that passes a symbolic link below the jail's root directory. The last part
 /// may be missing where `may_be_new` says so.
@@ -23,10 +24,9 @@ pub(super) fn check(
     if !path.is_absolute() {
         return wrong(path, "not an absolute pathname");
     }
-    let Some((root, below)) = root.and_then(|root| Some((root, path.strip_prefix(root).ok()?))) else {
+    let Some((mut at, below)) = root.and_then(|root| below_root(host, root, path)) else {
         return Ok(());
     };
-    let mut at = PathBuf::from(root);
     for part in below {
         if part == ".." {
             return wrong(path, "leads back out with '..'");
@@ -40,6 +40,18 @@ pub(super) fn check(
         return wrong(path, "No such file or directory");
     }
     Ok(())
+}
+
+/// Where a path reaches a jail's root directory, by whatever name of it, and the rest; none for one that leads elsewhere.
+fn below_root<'p>(host: &dyn Host, root: &Path, path: &'p Path) -> Option<(PathBuf, &'p Path)> {
+    if let Ok(below) = path.strip_prefix(root) {
+        return Some((root.to_owned(), below));
+    }
+    let real = |path: &Path| kernel::real_path(host.kernel(), path);
+    let root = real(root);
+    let ways: Vec<_> = path.ancestors().collect();
+    let at = ways.into_iter().rev().find(|at| real(at).starts_with(&root))?;
+    Some((at.to_owned(), path.strip_prefix(at).ok()?))
 }
 
 /// Refuses a jail's root directory that is none, with better words than the kernel has.

@@ -26,7 +26,7 @@ pub(super) fn start(world: &World<'_>, jail: &ResolvedJail, named: &Named, again
     let mut claim = Claim::take(world.host, spec.name.as_bstr())?;
     let left = claim.left();
     if let Some(found) = world.open(spec.name.as_bstr(), false)? {
-        if !is_half_made(&spec, &found, left) {
+        if !is_half_made(world, &spec, &found, left) {
             claim.finish()?;
             return already_running(world, &spec, &Arc::new(found), named);
         }
@@ -53,14 +53,14 @@ pub(super) fn start(world: &World<'_>, jail: &ResolvedJail, named: &Named, again
 }
 
 /// Whether a jail that runs is what a killed run has left of it: on the way up, or on the way down.
-fn is_half_made(spec: &JailSpec, found: &Jail, left: Option<Note>) -> bool {
+fn is_half_made(world: &World<'_>, spec: &JailSpec, found: &Jail, left: Option<Note>) -> bool {
     match left {
         None => false,
         Some(Note::Starting(Some(noted))) => noted == found.jid,
         // The run was killed around the creation itself: a jail of this name with this root directory is the run's.
         Some(Note::Starting(None) | Note::Stopping) => {
             let root = spec.root.as_deref().unwrap_or("/".as_ref());
-            found.path.as_path() == root
+            found.path.as_path() == world.real_path(root)
         }
     }
 }
@@ -83,7 +83,7 @@ fn wait_until_ready(world: &World<'_>, spec: &JailSpec, jail: &Arc<Jail>) -> Res
 /// Stops a jail.
 pub(super) fn stop(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Result<Outcome, JailError> {
     let mut spec = JailSpec::of_running(world.host, jail)?;
-    let faults = std::mem::take(&mut spec.faults);
+    let mut faults = std::mem::take(&mut spec.faults);
     let mut claim = Claim::take(world.host, spec.name.as_bstr())?;
     let left = claim.left();
     let found = world.open(spec.name.as_bstr(), false)?;
@@ -112,11 +112,13 @@ pub(super) fn stop(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Res
     run.jail = Some(Arc::new(found));
     claim.note(Note::Stopping)?;
     for step in action::down(jail) {
-        if let Err(error) = run.perform(step) {
+        let Err(error) = run.perform(step) else { continue };
+        if !run.has_ended()? {
             // The jail still runs, so nothing is taken from it.
             claim.finish()?;
             return Err(error);
         }
+        faults.extend(Some(error).filter(|error| !matches!(error, JailError::Replaced { .. })));
     }
     let failed = run.all(&action::after(&spec, jail));
     if failed.is_none() {
@@ -126,14 +128,18 @@ pub(super) fn stop(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Res
 }
 
 /// Where the file has given a running jail another root directory since, what it has mounted is below the one it runs
-/// in.
+/// in: that of its mounts which is there, and nothing that others have mounted below that directory.
 fn follow(world: &World<'_>, spec: &mut JailSpec, found: &Jail) {
-    let root = found.path.as_path();
-    if spec.root.as_deref() == Some(root) || root.parent().is_none() {
-        return;
-    }
-    spec.mounts = world.mounts_below(root);
-    spec.root = Some(root.to_owned());
+    let runs_in = found.path.as_path();
+    let Some(written) = spec.root.clone().filter(|root| world.real_path(root) != runs_in) else { return };
+    spec.root = Some(runs_in.to_owned());
+    spec.mounts.retain_mut(|point| {
+        let Ok(below) = point.request.target.strip_prefix(&written) else { return true };
+        point.request.target = runs_in.join(below);
+        // What is mounted so on the host itself is the host's.
+        let has_own_tree = runs_in.parent().is_some();
+        has_own_tree && world.remembered(&point.request.target).is_some_and(|found| is_same(world, &found, point))
+    });
 }
 
 fn without_hooks(actions: Vec<Action<'_>>) -> Vec<Action<'_>> {
@@ -305,6 +311,14 @@ impl<'w, 's> Run<'w, 's> {
         }
     }
 
+    /// Whether the jail has gone by itself, and no other has its name since.
+    fn has_ended(&self) -> Result<bool, JailError> {
+        match self.own() {
+            Err(JailError::Replaced { .. }) => Ok(self.world.find(self.spec.name.as_bstr(), true)?.is_none()),
+            own => own.map(|_| false),
+        }
+    }
+
     fn hook(&self, param: &'static str, command: &BStr, inside: bool) -> Result<(), JailError> {
         let jail = if inside { Some(Arc::clone(self.own()?)) } else { None };
         let program = self.spec.program(command, jail);
@@ -412,8 +426,8 @@ impl<'w, 's> Run<'w, 's> {
         let request = &point.request;
         guard::check(self.world.host, self.spec.root.as_deref(), &point.param, &request.target, false)?;
         if self.resumed
-            && let Some(found) = self.world.mounted_at(&request.target)?
-            && is_same(&found, point)
+            && let Some(found) = self.world.mounted_at(&self.world.real_path(&request.target))?
+            && is_same(self.world, &found, point)
         {
             return Ok(true);
         }
@@ -426,7 +440,8 @@ impl<'w, 's> Run<'w, 's> {
             kernel::mount(self.world.host.kernel(), request)?;
         }
         let source = request.source.clone().unwrap_or_else(|| request.fstype.clone().into());
-        self.world.has_mounted(&request.target, Found { fstype: request.fstype.clone(), source });
+        self.world
+            .has_mounted(&self.world.real_path(&request.target), Found { fstype: request.fstype.clone(), source });
         self.tell(What::Mounted(&request.target));
         Ok(true)
     }
@@ -441,8 +456,9 @@ impl<'w, 's> Run<'w, 's> {
         let request = &point.request;
         let wrong =
             |reason: String| Err(JailError::Path { param: point.param.clone(), path: request.target.clone(), reason });
-        let found = match self.world.remembered(&request.target) {
-            None => self.world.mounted_at(&request.target)?,
+        let target = self.world.real_path(&request.target);
+        let found = match self.world.remembered(&target) {
+            None => self.world.mounted_at(&target)?,
             found => found,
         };
         let may_be_gone = self.resumed || self.world.options.idempotent;
@@ -460,13 +476,13 @@ impl<'w, 's> Run<'w, 's> {
             self.run_argv(point.command_param(), point.unmount_command())?;
         } else {
             match self.world.host.kernel().unmount(&request.target, false) {
-                Err(error) if error.errno == Errno::EINVAL && self.world.mounted_at(&request.target)?.is_none() => {
+                Err(error) if error.errno == Errno::EINVAL && self.world.mounted_at(&target)?.is_none() => {
                     return if may_be_gone { Ok(false) } else { wrong("not a mount point".to_owned()) };
                 }
                 unmounted => unmounted?,
             }
         }
-        self.world.has_unmounted(&request.target);
+        self.world.has_unmounted(&target);
         self.tell(What::Unmounted(&request.target));
         Ok(true)
     }
@@ -498,7 +514,10 @@ fn family(address: &Address) -> &'static str {
 }
 
 /// Whether what is mounted is what the jail would have mounted.
-fn is_same(found: &Found, point: &MountPoint) -> bool {
-    let same_source = point.request.fstype != "nullfs" || point.request.source.as_ref() == Some(&found.source);
-    found.fstype == point.request.fstype && same_source
+fn is_same(world: &World<'_>, found: &Found, point: &MountPoint) -> bool {
+    let shows_same = || {
+        let source = point.request.source.as_deref();
+        source.is_some_and(|source| found.source == source || found.source == world.real_path(source))
+    };
+    found.fstype == point.request.fstype && (found.fstype != "nullfs" || shows_same())
 }

@@ -7,12 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::mount::MountPoint;
 use super::observer::{Event, Observer, What};
 use super::{LifeError, Options, modules};
 use crate::host::Host;
 use crate::jailconf::ResolvedJail;
-use crate::kernel::{self, GetFlags, Jail, JailKey, Jid, KernelError, MountRequest, ParamKind};
+use crate::kernel::{self, GetFlags, Jail, JailKey, Jid, KernelError, ParamKind};
 
 /// A host with what the run found on it.
 pub(super) struct World<'a> {
@@ -95,8 +94,13 @@ impl<'a> World<'a> {
         Ok(self.open(named, true)?.map(|jail| jail.name.into()))
     }
 
-    /// What is mounted at a directory itself, topmost: now, as others may have mounted and unmounted since the run
-    /// last looked.
+    /// The path by which the kernel tells a directory.
+    pub(super) fn real_path(&self, path: &Path) -> PathBuf {
+        kernel::real_path(self.host.kernel(), path)
+    }
+
+    /// What is mounted at a directory itself, given by its real path, topmost: now, as others may have mounted and
+    /// unmounted since the run last looked.
     pub(super) fn mounted_at(&self, target: &Path) -> Result<Option<Found>, KernelError> {
         let now = table(self.host)?;
         let found = now.get(target).and_then(|stack| stack.last().cloned());
@@ -104,30 +108,10 @@ impl<'a> World<'a> {
         Ok(found)
     }
 
-    /// What was mounted at a directory when the run last looked.
+    /// What was mounted at a directory, given by its real path, when the run last looked.
     pub(super) fn remembered(&self, target: &Path) -> Option<Found> {
         let mounts = self.mounts.lock().unwrap_or_else(PoisonError::into_inner);
         mounts.get(target).and_then(|stack| stack.last().cloned())
-    }
-
-    /// What was mounted in a directory or below it when the run last looked: what is nearer to the root first.
-    pub(super) fn mounts_below(&self, dir: &Path) -> Vec<MountPoint> {
-        let mounts = self.mounts.lock().unwrap_or_else(PoisonError::into_inner);
-        let below = mounts.iter().filter(|(target, _)| target.starts_with(dir));
-        let mut below: Vec<_> =
-            below.flat_map(|(target, stack)| stack.iter().map(move |found| (target, found))).collect();
-        // What is deeper was mounted later, or could not be reached.
-        below.sort_by_key(|(target, _)| (target.components().count(), *target));
-        let point = |(target, found): (&PathBuf, &Found)| MountPoint {
-            param: "path".to_owned(),
-            request: MountRequest {
-                fstype: found.fstype.clone(),
-                source: Some(found.source.clone()),
-                target: target.clone(),
-                ..MountRequest::default()
-            },
-        };
-        below.into_iter().map(point).collect()
     }
 
     pub(super) fn has_mounted(&self, target: &Path, found: Found) {

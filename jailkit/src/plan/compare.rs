@@ -14,7 +14,7 @@ use crate::host::{FileError, FileKind, Host, Includes, host_path};
 use crate::jailconf::JailConf;
 use crate::jailparam::{self, By};
 use crate::journal::{Claim, FileClaim, Journal, JournalError, digest};
-use crate::kernel::{self, GetFlags, JailKey, KernelError, Param, ParamKind, ParamType, Value};
+use crate::kernel::{self, GetFlags, JailKey, Kernel, KernelError, Mount, Param, ParamKind, ParamType, Value};
 use crate::life;
 use crate::rcconf::{Dialect, Settings, is_yes};
 use crate::source::{Diagnostics, Source, nearest};
@@ -178,7 +178,8 @@ impl Comparison<'_> {
             let reason = if desired.jails.is_empty() { reason.map(|_| "the stack goes down") } else { reason };
             let is_left = || {
                 Ok::<_, PlanError>(
-                    self.is_mounted_below(path)? || life::is_unfinished(self.host, name.as_str().into())?,
+                    !jail_mounts(self.host.kernel(), path)?.is_empty()
+                        || life::is_unfinished(self.host, name.as_str().into())?,
                 )
             };
             let reason = match self.is_running(name)? {
@@ -436,9 +437,12 @@ impl Comparison<'_> {
         let Some(jid) = kernel::find_jail(kernel, &key, GetFlags::default())? else { return Ok(true) };
         let params = [ParamType::new("path", ParamKind::String(1024)), ParamType::new("ip4.addr", ParamKind::Ipv4)];
         let (_, values) = kernel.jail_get(&[Param::new("jid", Value::Int(jid.0))], &params, GetFlags::default())?;
-        let path = wanted.root.as_os_str().as_encoded_bytes().to_vec();
+        let path = kernel::real_path(kernel, &wanted.root).into_os_string().into_encoded_bytes();
         let mounts = kernel.mounts()?;
-        let is_mounted = |target: &PathBuf| mounts.iter().any(|mount| mount.target == *target);
+        let is_mounted = |target: &PathBuf| {
+            let target = kernel::real_path(kernel, target);
+            mounts.iter().any(|mount| mount.target == target)
+        };
         Ok(values == [Value::String(path), Value::Ipv4(vec![wanted.address])] && wanted.mounts.iter().all(is_mounted))
     }
 
@@ -446,10 +450,17 @@ impl Comparison<'_> {
         let Ok(key) = JailKey::new(name) else { return Ok(false) };
         kernel::find_jail(self.host.kernel(), &key, GetFlags::default()).map(|found| found.is_some())
     }
+}
 
-    pub(super) fn is_mounted_below(&self, path: &Path) -> Result<bool, KernelError> {
-        Ok(self.host.kernel().mounts()?.iter().any(|mount| mount.target.starts_with(path)))
-    }
+/// File systems that show what lies elsewhere, or nothing that lasts. Others, such as a dataset for the whole jail or a
+/// part of it, are the host's, and stay when the jail goes.
+const MADE_FOR_JAILS: &[&str] = &["devfs", "fdescfs", "linprocfs", "linsysfs", "nullfs", "procfs", "tmpfs", "unionfs"];
+
+/// What is mounted for a jail at or below a directory, the last mounted first.
+pub(crate) fn jail_mounts(kernel: &dyn Kernel, path: &Path) -> Result<Vec<Mount>, KernelError> {
+    let path = kernel::real_path(kernel, path);
+    let is_own = |mount: &Mount| mount.target.starts_with(&path) && MADE_FOR_JAILS.contains(&mount.fstype.as_str());
+    Ok(kernel.mounts()?.into_iter().rev().filter(is_own).collect())
 }
 
 /// Reads the archive once before anything is changed: what is broken is to be found now.

@@ -26,7 +26,7 @@ mod teardown;
 pub use jail_file::JailFile;
 pub use step::{FileChange, StartedJail, Step, Tree};
 
-pub(crate) use compare::expectation;
+pub(crate) use compare::{expectation, jail_mounts};
 pub(crate) use desired::{JAIL_CONF, PF_CONF, jail_path, mounts};
 
 use crate::base::BaseError;

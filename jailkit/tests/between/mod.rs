@@ -35,6 +35,11 @@ pub(crate) trait Meddler: Send + Sync {
         self.effect(&format!("run {}", program.command)).map(|()| None)
     }
 
+    /// What is told to be mounted.
+    fn mounts(&self, mounts: Vec<Mount>) -> Vec<Mount> {
+        mounts
+    }
+
     /// Whether the host says that it is a simulated one.
     fn is_simulated(&self) -> bool {
         true
@@ -213,7 +218,7 @@ impl<M: Meddler> Kernel for Between<M> {
         self.host.kernel().unmount(path, force)
     }
     fn mounts(&self) -> Result<Vec<Mount>, KernelError> {
-        self.host.kernel().mounts()
+        self.host.kernel().mounts().map(|mounts| self.meddler.mounts(mounts))
     }
     fn use_devfs_ruleset(&self, at: &Path, ruleset: DevfsRuleset) -> Result<(), KernelError> {
         self.call(&format!("devfs ruleset of {}", at.display()))?;
