@@ -173,3 +173,43 @@ fn a_jail_that_ends_by_itself_on_its_way_down_leaves_nothing() {
         assert!(ran.iter().any(|ran| ran.program.command == "poststop"), "{at}");
     }
 }
+
+/// Root in a jail may put a link where the root directory of a jail in it is to be.
+#[test]
+fn a_jail_in_a_jail_is_not_led_out_by_the_outer_ones_root() {
+    let text = "
+        persist; mount.devfs;
+        web { path = /srv/web; children.max = 5; }
+        web.app { path = /srv/web/jails/app; }";
+    let dir = tempfile::tempdir().unwrap();
+    let host = SimHost::open(dir.path()).unwrap();
+    for path in ["srv/web/dev", "srv/web/jails/app/dev"] {
+        std::fs::create_dir_all(dir.path().join(path)).unwrap();
+    }
+    let start =
+        |name: &str| life::run(&host, &conf(text), &[name], Operation::Start, &Options::default(), &Silent).unwrap();
+    assert!(start("web").is_well());
+    let app = dir.path().join("srv/web/jails/app");
+    std::fs::rename(&app, dir.path().join("srv/web/jails/old")).unwrap();
+    symlink("/", &app).unwrap();
+    let started = start("web.app");
+    let failures: Vec<_> = started.failures().map(|(_, error)| error.to_string()).collect();
+    let refused = "mount.devfs: /srv/web/jails/app: is a symbolic link; look at who put it there";
+    assert_eq!(failures, [refused]);
+    assert_eq!(mounted(&host), ["/srv/web/dev"]);
+    std::fs::remove_file(&app).unwrap();
+    std::fs::rename(dir.path().join("srv/web/jails/old"), &app).unwrap();
+    assert!(start("web.app").is_well());
+}
+
+/// What is changed in jail.conf by another name of the same directory is no change.
+#[test]
+fn a_running_jail_is_known_by_every_name_of_its_root() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = host(dir.path());
+    assert!(run(&host, CONF, Operation::Start).is_well());
+    for path in ["/home/www", "/usr/home/www/", "/usr/home/../home/www"] {
+        let changed = run(&host, &CONF.replace("\"/home/www\"", &format!("\"{path}\"")), Operation::Modify);
+        assert!(changed.is_well(), "{path}: {changed:?}");
+    }
+}

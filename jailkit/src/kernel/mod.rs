@@ -136,10 +136,11 @@ pub trait Kernel: Send + Sync {
     /// `ENXIO` where there is none of that name.
     fn destroy_interface(&self, name: &str) -> Result<(), KernelError>;
 
-    /// Adds an alias address with its prefix length to an interface.
+    /// Adds an alias address with its prefix length to an interface. An IPv4 address that is there gets that prefix
+    /// length.
     ///
     /// # Errors
-    /// `ENXIO` where there is no such interface, `EEXIST` where the address is there.
+    /// `ENXIO` where there is no such interface, `EINVAL` where an IPv6 address is there with another prefix length.
     fn add_address(&self, interface: &str, address: IpNet) -> Result<(), KernelError>;
 
     /// Removes an address of an interface.

@@ -6,7 +6,7 @@ use bstr::{BStr, ByteSlice};
 
 use super::addresses::Address;
 use super::mount::MountPoint;
-use super::spec::JailSpec;
+use super::spec::{JailSpec, OnHost};
 use crate::jailconf::ResolvedJail;
 
 /// One step.
@@ -44,8 +44,8 @@ fn hooks<'s>(jail: &'s ResolvedJail, param: &'static str, inside: bool) -> impl 
 /// From nothing to a jail that runs.
 pub(super) fn up<'s>(spec: &'s JailSpec, jail: &'s ResolvedJail) -> Vec<Action<'s>> {
     let mut actions: Vec<Action<'s>> = hooks(jail, "exec.prepare", false).collect();
-    actions.extend(spec.addresses.iter().map(Action::AddAddress));
-    actions.extend(spec.mounts.iter().map(Action::Mount));
+    actions.extend(spec.on_host.addresses.iter().map(Action::AddAddress));
+    actions.extend(spec.on_host.mounts.iter().map(Action::Mount));
     actions.extend(hooks(jail, "exec.prestart", false));
     actions.push(Action::Create);
     actions.extend(hooks(jail, "exec.created", false));
@@ -68,10 +68,15 @@ pub(super) fn down(jail: &ResolvedJail) -> Vec<Action<'_>> {
 /// What takes back all that a jail had on the host, once it is gone.
 pub(super) fn after<'s>(spec: &'s JailSpec, jail: &'s ResolvedJail) -> Vec<Action<'s>> {
     let mut actions: Vec<Action<'s>> = hooks(jail, "exec.poststop", false).collect();
-    actions.extend(spec.mounts.iter().rev().map(Action::Unmount));
-    actions.extend(spec.addresses.iter().rev().map(Action::RemoveAddress));
+    actions.extend(back(&spec.on_host));
     actions.extend(hooks(jail, "exec.release", false));
     actions
+}
+
+/// The same, without its commands.
+pub(super) fn back(on_host: &OnHost) -> Vec<Action<'_>> {
+    let unmounts = on_host.mounts.iter().rev().map(Action::Unmount);
+    unmounts.chain(on_host.addresses.iter().rev().map(Action::RemoveAddress)).collect()
 }
 
 impl Action<'_> {

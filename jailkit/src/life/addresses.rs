@@ -11,13 +11,19 @@ use crate::jailconf::ResolvedJail;
 use crate::jailparam::{self, Version};
 
 /// An address that the host's interface gets for the jail.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Address {
-    pub(super) param: &'static str,
     pub(super) interface: String,
     pub(super) net: IpNet,
     /// What else ifconfig(8) is told: `vhid 1`.
     pub(super) extra: Vec<String>,
+}
+
+impl Address {
+    /// The parameter that says so.
+    pub(super) fn param(&self) -> &'static str {
+        if self.net.addr().is_ipv4() { "ip4.addr" } else { "ip6.addr" }
+    }
 }
 
 /// The two lists of addresses that jail.conf(5) has.
@@ -37,7 +43,6 @@ pub(super) fn on_host(jail: &ResolvedJail, looked_up: &[IpAddr], faults: &mut Ve
         let found = looked_up.iter().filter(|address| address.is_ipv4() == (version == Version::V4));
         let default = default.iter().cloned();
         addresses.extend(found.zip(default.cycle()).map(|(&address, interface)| Address {
-            param,
             interface,
             net: IpNet::from(address),
             extra: Vec::new(),
@@ -66,7 +71,7 @@ fn on_interface(
         Some(prefix) => IpNet::new(*address, prefix).map_err(|error| wrong(format!("'{value}': {error}")))?,
         None => IpNet::from(*address),
     };
-    Ok(Some(Address { param, interface, net, extra: read.extra }))
+    Ok(Some(Address { interface, net, extra: read.extra }))
 }
 
 /// The jail's own addresses, whether on an interface named here or not.

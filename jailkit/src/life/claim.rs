@@ -1,7 +1,8 @@
-//! One run at a time for each jail, and what a run that was killed has left.
+//! One run at a time for each jail, and what a start has made for it on the host.
 //!
-//! While a jail is started or stopped, a file `/var/run/jailkit.NAME` is locked and says how far the run is. It goes
-//! when the jail is done; one that is there and not locked is a killed run's.
+//! A file `/var/run/jailkit.NAME` is locked while a jail is started or stopped. It says how far the run is and what the
+//! start makes, and stays until that is taken back: by a stop, or by the next run where this one was killed or the jail
+//! has ended by itself. Whatever jail.conf says by then, a stop takes back what the start has made.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -11,15 +12,16 @@ use std::path::PathBuf;
 use bstr::BStr;
 
 use super::JailError;
+use super::spec::OnHost;
 use crate::host::{FileError, Host};
 use crate::kernel::Jid;
 
-/// Whether a run on the jail is under way, or was killed and has left something.
+/// Whether a run on the jail is under way, or what a start has made for it has not been taken back.
 ///
 /// # Errors
 /// Where `/var/run` cannot be looked at.
 pub fn is_unfinished(host: &dyn Host, name: &BStr) -> Result<bool, FileError> {
-    Ok(host.files().stat(&note_path(name))?.is_some())
+    Ok(peek(host, name)?.is_some())
 }
 
 fn note_path(name: &BStr) -> PathBuf {
@@ -32,7 +34,7 @@ pub(super) struct Claim {
     /// The file as the host calls it, and where it lies.
     path: PathBuf,
     real: PathBuf,
-    left: Option<Note>,
+    left: Option<Left>,
 }
 
 /// How far a run is.
@@ -40,19 +42,47 @@ pub(super) struct Claim {
 pub(super) enum Note {
     /// On the way up; with the number of the jail, once it has one.
     Starting(Option<Jid>),
+    /// Up.
+    Running(Jid),
     /// On the way down.
-    Stopping,
+    Stopping(Jid),
 }
 
-/// Room for the longest note.
+/// What an earlier run has left.
+#[derive(Clone, Debug)]
+pub(super) struct Left {
+    pub(super) note: Note,
+    /// What the jail has on the host; none where the run was killed before it could say so.
+    pub(super) on_host: Option<OnHost>,
+}
+
+impl Left {
+    /// None of a file that nothing was written to.
+    fn read(text: &[u8]) -> Option<Self> {
+        let (note, on_host) = text.split_at_checked(NOTE_LEN).unwrap_or((text, b""));
+        // A note that was cut short by a kill says as much as none with a number.
+        let note = serde_json::from_slice(note).unwrap_or(Note::Starting(None));
+        (!text.is_empty()).then(|| Self { note, on_host: serde_json::from_slice(on_host).ok() })
+    }
+}
+
+/// Room for the longest note, which stands before what was made.
 const NOTE_LEN: usize = 32;
+
+/// What the last run on a jail has left, or says so far where one is under way.
+///
+/// # Errors
+/// Where `/var/run` cannot be looked at.
+pub(super) fn peek(host: &dyn Host, name: &BStr) -> Result<Option<Left>, FileError> {
+    Ok(host.files().read(&note_path(name))?.and_then(|text| Left::read(&text)))
+}
 
 impl Claim {
     /// Waits until no other run works on the jail.
     pub(super) fn take(host: &dyn Host, name: &BStr) -> Result<Self, JailError> {
         let path = note_path(name);
         let real = host.files().locate(&path)?;
-        let open = || -> io::Result<(File, Option<Note>)> {
+        let open = || -> io::Result<(File, Option<Left>)> {
             loop {
                 let options = File::options().read(true).write(true).create(true).mode(0o600).clone();
                 let mut file = options.open(&real)?;
@@ -64,9 +94,7 @@ impl Claim {
                 if is_current {
                     let mut text = Vec::new();
                     file.read_to_end(&mut text)?;
-                    // A note that was cut short by a kill says as much as none with a number.
-                    let cut_short = (!text.is_empty()).then_some(Note::Starting(None));
-                    return Ok((file, serde_json::from_slice(&text).ok().or(cut_short)));
+                    return Ok((file, Left::read(&text)));
                 }
             }
         };
@@ -74,27 +102,48 @@ impl Claim {
         Ok(Self { file, path, real, left })
     }
 
-    /// What a killed run has left.
-    pub(super) fn left(&self) -> Option<Note> {
-        self.left
+    /// What an earlier run has left.
+    pub(super) fn left(&self) -> Option<&Left> {
+        self.left.as_ref()
     }
 
-    /// Says how far this run is.
+    /// Says how far this run is, and what it makes or is to take back.
+    pub(super) fn begin(&mut self, note: Note, on_host: &OnHost) -> Result<(), JailError> {
+        // Paths that are no text are not written down: without them a stop goes by jail.conf.
+        let on_host = serde_json::to_string(on_host).unwrap_or_default();
+        self.file.set_len(0).map_err(self.failed())?;
+        self.write(&(line(note) + &on_host))
+    }
+
+    /// Says how far this run is by now.
     pub(super) fn note(&mut self, note: Note) -> Result<(), JailError> {
-        let write = || -> io::Result<()> {
-            // Each note over the last one, and as long: some file systems write a file out that is cut and written again.
-            let text = format!("{:<NOTE_LEN$}", serde_json::to_string(&note)?);
-            self.file.write_all_at(text.as_bytes(), 0)
-        };
-        let written = write();
-        written.map_err(|source| FileError { action: "write", path: self.path.clone(), source }.into())
+        // Over the last one, and as long: some file systems write a file out that is cut and written again.
+        self.write(&line(note))
     }
 
-    /// The run is done, and nothing is left of it to mind.
+    fn write(&self, text: &str) -> Result<(), JailError> {
+        self.file.write_all_at(text.as_bytes(), 0).map_err(self.failed())
+    }
+
+    fn failed(&self) -> impl Fn(io::Error) -> JailError + use<> {
+        let path = self.path.clone();
+        move |source| FileError { action: "write", path: path.clone(), source }.into()
+    }
+
+    /// Nothing has been done: what an earlier run has left stays said.
+    pub(super) fn release(self) -> Result<(), JailError> {
+        if self.left.is_none() { self.finish() } else { Ok(()) }
+    }
+
+    /// Nothing is left on the host to mind.
     pub(super) fn finish(self) -> Result<(), JailError> {
         let removed = fs::remove_file(&self.real);
         removed.map_err(|source| FileError { action: "remove", path: self.path.clone(), source }.into())
     }
+}
+
+fn line(note: Note) -> String {
+    format!("{:<NOTE_LEN$}", serde_json::json!(note).to_string())
 }
 
 /// A jail's name as a part of a file's name.
@@ -106,5 +155,8 @@ fn file_name(name: &[u8]) -> String {
             byte => text.push_str(&format!("%{byte:02X}")),
         }
     }
-    text
+    if text.len() > LONGEST_NAME { crate::journal::digest(name) } else { text }
 }
+
+/// Names of jails may be longer than names of files.
+const LONGEST_NAME: usize = 200;

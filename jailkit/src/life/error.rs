@@ -110,6 +110,9 @@ pub enum JailError {
         /// The parameters.
         params: Vec<String>,
     },
+    /// A run that was killed has left it half made, and it is only needed by another.
+    #[error("a run that was killed has left it half made; 'jailkit restart' makes it whole")]
+    HalfMade,
     /// The jail of that name is not the one that was started.
     #[error("the jail that had the number {jid} is gone, and the number may be another's by now")]
     Replaced {

@@ -95,6 +95,8 @@ pub(super) struct Named {
     /// All jails were meant, not each by name.
     pub(super) all: bool,
     names: BTreeSet<BString>,
+    /// Those of the file, by name.
+    chosen: BTreeSet<BString>,
 }
 
 impl Named {
@@ -145,6 +147,7 @@ impl Named {
         }
         found.jails.sort_unstable();
         found.jails.dedup();
+        found.chosen = found.jails.iter().map(|&index| conf.jails[index].name.clone()).collect();
         Ok(found)
     }
 
@@ -156,8 +159,15 @@ impl Named {
     /// Its jails of the file of which something holds, and the others.
     pub(super) fn split(&self, holds: impl Fn(usize) -> bool) -> (Self, Self) {
         let (these, those) = self.jails.iter().copied().partition(|&index| holds(index));
-        let part = |jails| Self { jails, all: self.all, names: self.names.clone(), ..Self::default() };
+        let (names, chosen) = (&self.names, &self.chosen);
+        let part =
+            |jails| Self { jails, all: self.all, names: names.clone(), chosen: chosen.clone(), ..Self::default() };
         (part(these), part(those))
+    }
+
+    /// Whether a jail is meant, by its name, a pattern or as one of all, and not only for another's sake.
+    pub(super) fn is_chosen(&self, name: &BStr) -> bool {
+        self.all || self.chosen.contains(name)
     }
 
     /// Whether a jail was named itself, and is not meant only as one of all, or for another's sake.

@@ -6,14 +6,14 @@ use super::JailError;
 use crate::host::{FileKind, Host};
 use crate::kernel;
 
-/// Refuses a path that is not absolute, or that passes a symbolic link below the jail's root directory. The last part
-/// may be missing where `may_be_new` says so.
+/// Refuses a path that is not absolute, or that passes a symbolic link below the root directory of one of these jails.
+/// The last part may be missing where `may_be_new` says so.
 ///
 /// # Errors
 /// [`JailError::Path`], as jail(8) refuses it.
 pub(super) fn check(
     host: &dyn Host,
-    root: Option<&Path>,
+    roots: &[PathBuf],
     param: &str,
     path: &Path,
     may_be_new: bool,
@@ -24,19 +24,21 @@ pub(super) fn check(
     if !path.is_absolute() {
         return wrong(path, "not an absolute pathname");
     }
-    let Some((mut at, below)) = root.and_then(|root| below_root(host, root, path)) else {
-        return Ok(());
-    };
-    for part in below {
-        if part == ".." {
-            return wrong(path, "leads back out with '..'");
-        }
-        at.push(part);
-        if host.files().read_link(&at)?.is_some() {
-            return wrong(&at, "is a symbolic link; look at who put it there");
+    // In a jail that has the host's own root directory, it is the host's root who makes links.
+    let roots = roots.iter().filter(|root| root.parent().is_some());
+    let ways: Vec<_> = roots.filter_map(|root| below_root(host, root, path)).collect();
+    for (mut at, below) in ways.iter().cloned() {
+        for part in below {
+            if part == ".." {
+                return wrong(path, "leads back out with '..'");
+            }
+            at.push(part);
+            if host.files().read_link(&at)?.is_some() {
+                return wrong(&at, "is a symbolic link; look at who put it there");
+            }
         }
     }
-    if !may_be_new && host.files().stat(path)?.is_none() {
+    if !ways.is_empty() && !may_be_new && host.files().stat(path)?.is_none() {
         return wrong(path, "No such file or directory");
     }
     Ok(())

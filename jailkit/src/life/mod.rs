@@ -32,6 +32,7 @@ mod enter;
 mod error;
 mod graph;
 mod guard;
+mod held;
 mod list;
 mod modify;
 mod modules;
@@ -43,6 +44,8 @@ mod ready;
 mod running;
 mod schedule;
 mod spec;
+mod start;
+mod stop;
 mod words;
 mod world;
 
@@ -182,11 +185,11 @@ pub fn run(
     match operation {
         Operation::Start => {
             let work = graph.dependencies(&named.jails);
-            Ok(schedule::run(&world, conf, &graph, &work, false, |jail| perform::start(&world, jail, &named, false)))
+            Ok(schedule::run(&world, conf, &graph, &work, false, |jail| start::start(&world, jail, &named, false)))
         }
         Operation::Stop => {
             let stopped = stop_with_dependents(&world, conf, &graph, &named);
-            Ok(stopped.with_strays(perform::strays(&world, &named)))
+            Ok(stopped.with_strays(stop::strays(&world, &named)))
         }
         Operation::Restart => Ok(restart_with_dependents(&world, conf, &graph, &named)),
         Operation::StartOrModify => {
@@ -232,7 +235,7 @@ fn started_or_modified(
 
 fn stop_with_dependents(world: &World<'_>, conf: &Resolved, graph: &Graph, named: &Named) -> Summary {
     let work = graph.dependents(named);
-    schedule::run(world, conf, graph, &work, true, |jail| perform::stop(world, jail, named))
+    schedule::run(world, conf, graph, &work, true, |jail| stop::stop(world, jail, named))
 }
 
 /// Stops jails with those that depend on them, and starts the named ones again, those that it has stopped, and what
@@ -250,7 +253,7 @@ fn restart_with_dependents(world: &World<'_>, conf: &Resolved, graph: &Graph, na
     let work = graph.dependencies(&again);
     let started = schedule::run(world, conf, graph, &work, false, |jail| {
         if !failed.contains(&jail.name) {
-            return perform::start(world, jail, named, stopped.contains(jail.name.as_bstr()));
+            return start::start(world, jail, named, stopped.contains(jail.name.as_bstr()));
         }
         // It could not be stopped. Where that is because it was not there, it is not there for its dependents either.
         match world.find(jail.name.as_bstr(), false)? {
@@ -286,9 +289,9 @@ pub fn outline(
     let told = |order: Vec<usize>, steps: &dyn Fn(usize) -> Steps| -> Vec<Outline> {
         order.into_iter().map(|index| (conf.jails[index].name.clone(), steps(index))).collect()
     };
-    let down = |index: usize| perform::outline_stop(&world, &conf.jails[index], &named);
+    let down = |index: usize| stop::outline(&world, &conf.jails[index], &named);
     let sound = |index: usize| graph.error(index).map_or(Ok(&conf.jails[index]), Err);
-    let up = |index: usize| perform::outline_start(&world, sound(index)?, &named);
+    let up = |index: usize| start::outline(&world, sound(index)?, &named);
     let change = |index: usize| modify::outline(&world, sound(index)?, operation, &named);
     let restart = |named: &Named| {
         let dependents = graph.order(&graph.dependents(named), true);
@@ -299,7 +302,7 @@ pub fn outline(
         let again = graph.order(&graph.dependencies(&again), false);
         let mut outline = told(dependents, &down);
         outline.extend(told(again, &|index| {
-            if stopped.contains(&index) { perform::outline_way_up(&world, sound(index)?) } else { up(index) }
+            if stopped.contains(&index) { start::outline_anew(&world, sound(index)?) } else { up(index) }
         }));
         outline
     };
@@ -327,5 +330,5 @@ pub fn outline(
 
 /// What [`remove`] would do to a running jail.
 pub fn outline_removal(name: BString) -> Outline {
-    (name, Ok(perform::outline_removal()))
+    (name, Ok(stop::outline_removal()))
 }

@@ -6,12 +6,16 @@ use super::graph::Named;
 use super::observer::What;
 use super::schedule::Outcome;
 use super::world::World;
-use super::{JailError, Operation, addresses, params, perform};
+use super::{JailError, Operation, addresses, params, start};
 use crate::jailconf::ResolvedJail;
 use crate::kernel::{Jail, Param, ParamType, Value};
 
 /// Parameters that are settled when a jail is created (`CTLFLAG_RDTUN` in the kernel's `security.jail.param`).
 const CREATE_ONLY: &[&str] = &["ip4", "ip6", "jid", "osreldate", "osrelease", "path", "vnet"];
+
+/// `JAIL_SYS_DISABLE` and `JAIL_SYS_NEW`
+const DISABLE: i32 = 0;
+const NEW: i32 = 1;
 
 /// Whether a running jail cannot change a parameter.
 pub(super) fn is_create_only(name: &str) -> bool {
@@ -31,7 +35,7 @@ pub(super) fn start_or_modify(world: &World<'_>, jail: &ResolvedJail, named: &Na
         // Another jail needs it, and it runs: nothing is asked of it.
         Some(_) if !named.all && !named.is_named(jail.name.as_bstr()) => Ok(Outcome::AlreadyRunning),
         Some(_) => modify(world, jail),
-        None => perform::start(world, jail, named, false),
+        None => start::start(world, jail, named, false),
     }
 }
 
@@ -54,7 +58,7 @@ pub(super) fn outline(
 ) -> Result<Vec<String>, JailError> {
     let Some((held, given)) = running_now(world, jail)? else {
         return match operation {
-            Operation::StartOrModify => perform::outline_start(world, jail, named),
+            Operation::StartOrModify => start::outline(world, jail, named),
             _ => Err(JailError::NotRunning),
         };
     };
@@ -122,6 +126,15 @@ fn differing<'p>(
     let is_same = |param: &Param, wanted: &ParamType, now: &Value| match &param.value {
         // A flag says its value by its name: the parameter's own, or the `no` form.
         Value::Flag => *now == Value::Int(i32::from(param.name == wanted.name)),
+        // The kernel tells the directory, whatever name it was given by.
+        Value::String(path) if param.name == "path" => {
+            let real = world.real_path(&path.to_path_lossy());
+            *now == Value::String(real.into_os_string().into_encoded_bytes())
+        }
+        // Of these two the kernel tells the first for both.
+        Value::Int(DISABLE | NEW) if matches!(param.name.as_str(), "ip4" | "ip6") => {
+            matches!(now, Value::Int(DISABLE | NEW))
+        }
         value => value == now,
     };
     let changed =

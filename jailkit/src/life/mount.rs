@@ -13,7 +13,7 @@ use crate::kernel::{DevfsRuleset, MountFlags, MountRequest};
 use crate::source::Source;
 
 /// A mount, and the parameter that says so.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct MountPoint {
     pub(super) param: String,
     pub(super) request: MountRequest,
@@ -79,15 +79,9 @@ impl MountPoint {
 /// Options of fstab(5) that are no options of the mount.
 const NOT_OF_THE_MOUNT: &[&str] = &["", "auto", "failok", "late", "noauto", "rq", "rw", "sw", "xx"];
 
-/// All mounts of a jail, in the order they are made. What is no mount is added to `faults`.
-///
-/// # Errors
-/// An fstab(5) that cannot be read.
-pub(super) fn mount_points(
-    host: &dyn Host,
-    jail: &ResolvedJail,
-    faults: &mut Vec<JailError>,
-) -> Result<Vec<MountPoint>, JailError> {
+/// All mounts of a jail, in the order they are made. What is no mount, and an fstab(5) that cannot be read, is added to
+/// `faults`.
+pub(super) fn mount_points(host: &dyn Host, jail: &ResolvedJail, faults: &mut Vec<JailError>) -> Vec<MountPoint> {
     let mut points = Vec::new();
     let mut add = |point: Result<MountPoint, JailError>| match point {
         Ok(point) => points.push(point),
@@ -99,14 +93,13 @@ pub(super) fn mount_points(
         }
     }
     for file in jail.values("mount.fstab").iter().filter(|file| !file.is_empty()) {
-        let path = file.to_path_lossy();
-        let missing = || JailError::Path {
-            param: "mount.fstab".to_owned(),
-            path: path.to_path_buf(),
-            reason: "No such file or directory".to_owned(),
+        let source = match read_fstab(host, &file.to_path_lossy()) {
+            Ok(source) => source,
+            Err(error) => {
+                add(Err(error));
+                continue;
+            }
         };
-        let text = host.files().read(&path)?.ok_or_else(missing)?;
-        let source = Source::new(&path, text);
         for (span, read) in Fstab::parse(&source).jail_mounts() {
             add(point("mount.fstab", read, source.slice(span)));
         }
@@ -124,7 +117,17 @@ pub(super) fn mount_points(
         let request = MountRequest { fstype: fstype.to_owned(), target, options, ..MountRequest::default() };
         add(Ok(MountPoint { param: param.to_owned(), request }));
     }
-    Ok(points)
+    points
+}
+
+fn read_fstab(host: &dyn Host, path: &Path) -> Result<Source, JailError> {
+    let missing = || JailError::Path {
+        param: "mount.fstab".to_owned(),
+        path: path.to_owned(),
+        reason: "No such file or directory".to_owned(),
+    };
+    let text = host.files().read(path)?.ok_or_else(missing)?;
+    Ok(Source::new(path, text))
 }
 
 /// What jail(8) has read as what the kernel is asked for.

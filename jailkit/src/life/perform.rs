@@ -1,5 +1,7 @@
 //! Steps carried out on a host, for one jail.
 
+use std::cell::OnceCell;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice};
@@ -7,231 +9,46 @@ use bstr::{BStr, BString, ByteSlice};
 use super::action::{self, Action};
 use super::addresses::Address;
 use super::claim::{Claim, Note};
-use super::graph::Named;
 use super::mount::MountPoint;
 use super::observer::What;
-use super::schedule::Outcome;
 use super::spec::JailSpec;
 use super::world::{Found, World};
-use super::{JailError, guard, params, ready};
+use super::{JailError, guard};
 use crate::jailconf::ResolvedJail;
-use crate::kernel::{self, DevfsRuleset, Errno, Jail, KernelError, Param, SetFlags};
+use crate::kernel::{
+    self, DevfsRuleset, Errno, GetFlags, Jail, Jid, KernelError, Param, ParamKind, ParamType, SetFlags, Value,
+};
 use crate::process::{Exit, Program};
 
-/// Starts a jail; `again` for one that has just been stopped.
-pub(super) fn start(world: &World<'_>, jail: &ResolvedJail, named: &Named, again: bool) -> Result<Outcome, JailError> {
-    let spec = JailSpec::of(world.host, jail)?;
-    let mut params = params::import(jail, &*world.kinds_for(jail)?)?;
-    params::add_addresses(&mut params, &spec.looked_up);
-    let mut claim = Claim::take(world.host, spec.name.as_bstr())?;
-    let left = claim.left();
-    if let Some(found) = world.open(spec.name.as_bstr(), false)? {
-        if !is_half_made(world, &spec, &found, left) {
-            claim.finish()?;
-            return already_running(world, &spec, &Arc::new(found), named);
-        }
-        world.tell(spec.name.as_bstr(), What::HalfMade);
-        found.remove(world.host.kernel())?;
-    }
-    claim.note(Note::Starting(None))?;
-    let mut run = Run::new(world, &spec, left.is_some());
-    match run.up(jail, &params, &mut claim) {
-        Ok(created) => {
-            claim.finish()?;
-            wait_until_ready(world, &spec, &created)?;
-            Ok(if again { Outcome::Restarted } else { Outcome::Started })
-        }
-        Err(error) => {
-            world.tell(spec.name.as_bstr(), What::Failed(&error));
-            let undone = run.undo();
-            if undone.is_none() {
-                claim.finish()?;
-            }
-            Err(error.and(undone))
-        }
-    }
-}
-
-/// Whether a jail that runs is what a killed run has left of it: on the way up, or on the way down.
-fn is_half_made(world: &World<'_>, spec: &JailSpec, found: &Jail, left: Option<Note>) -> bool {
-    match left {
-        None => false,
-        Some(Note::Starting(Some(noted))) => noted == found.jid,
-        // The run was killed around the creation itself: a jail of this name with this root directory is the run's.
-        Some(Note::Starting(None) | Note::Stopping) => {
-            let root = spec.root.as_deref().unwrap_or("/".as_ref());
-            found.path.as_path() == world.real_path(root)
-        }
-    }
-}
-
-fn already_running(world: &World<'_>, spec: &JailSpec, found: &Arc<Jail>, named: &Named) -> Result<Outcome, JailError> {
-    if named.is_named(spec.name.as_bstr()) && !world.options.idempotent {
-        return Err(JailError::Running);
-    }
-    wait_until_ready(world, spec, found)?;
-    Ok(Outcome::AlreadyRunning)
-}
-
-fn wait_until_ready(world: &World<'_>, spec: &JailSpec, jail: &Arc<Jail>) -> Result<(), JailError> {
-    match world.options.ready.get(&spec.name) {
-        Some(ready) => ready::wait(world, spec, jail, ready),
-        None => Ok(()),
-    }
-}
-
-/// Stops a jail.
-pub(super) fn stop(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Result<Outcome, JailError> {
-    let mut spec = JailSpec::of_running(world.host, jail)?;
-    let mut faults = std::mem::take(&mut spec.faults);
-    let mut claim = Claim::take(world.host, spec.name.as_bstr())?;
-    let left = claim.left();
-    let found = world.open(spec.name.as_bstr(), false)?;
-    if let Some(found) = &found {
-        follow(world, &mut spec, found);
-    }
-    let mut run = Run::new(world, &spec, left.is_some() || (found.is_none() && world.options.idempotent));
-    let Some(found) = found else {
-        let leftovers = match left {
-            Some(Note::Stopping) => action::after(&spec, jail),
-            // A start that was killed is undone, without the hooks of a stop.
-            Some(Note::Starting(_)) => without_hooks(action::after(&spec, jail)),
-            None if world.options.idempotent => without_hooks(action::after(&spec, jail)),
-            None => Vec::new(),
-        };
-        if let Some(error) = run.all(&leftovers) {
-            return Err(error);
-        }
-        claim.finish()?;
-        return match left {
-            Some(_) => Ok(Outcome::Stopped),
-            None if named.is_named(spec.name.as_bstr()) && !world.options.idempotent => Err(JailError::NotRunning),
-            None => Ok(Outcome::NotRunning),
-        };
-    };
-    run.jail = Some(Arc::new(found));
-    claim.note(Note::Stopping)?;
-    for step in action::down(jail) {
-        let Err(error) = run.perform(step) else { continue };
-        if !run.has_ended()? {
-            // The jail still runs, so nothing is taken from it.
-            claim.finish()?;
-            return Err(error);
-        }
-        faults.extend(Some(error).filter(|error| !matches!(error, JailError::Replaced { .. })));
-    }
-    let failed = run.all(&action::after(&spec, jail));
-    if failed.is_none() {
-        claim.finish()?;
-    }
-    JailError::none_of(failed.into_iter().chain(faults)).map(|()| Outcome::Stopped)
-}
-
-/// Where the file has given a running jail another root directory since, what it has mounted is below the one it runs
-/// in: that of its mounts which is there, and nothing that others have mounted below that directory.
-fn follow(world: &World<'_>, spec: &mut JailSpec, found: &Jail) {
-    let runs_in = found.path.as_path();
-    let Some(written) = spec.root.clone().filter(|root| world.real_path(root) != runs_in) else { return };
-    spec.root = Some(runs_in.to_owned());
-    spec.mounts.retain_mut(|point| {
-        let Ok(below) = point.request.target.strip_prefix(&written) else { return true };
-        point.request.target = runs_in.join(below);
-        // What is mounted so on the host itself is the host's.
-        let has_own_tree = runs_in.parent().is_some();
-        has_own_tree && world.remembered(&point.request.target).is_some_and(|found| is_same(world, &found, point))
-    });
-}
-
-fn without_hooks(actions: Vec<Action<'_>>) -> Vec<Action<'_>> {
-    actions.into_iter().filter(|action| !matches!(action, Action::Hook { .. })).collect()
-}
-
-/// Removes jails that run and that no file has; names of no jail at all fail.
-pub(super) fn strays(world: &World<'_>, named: &Named) -> Vec<(BString, Result<Outcome, JailError>)> {
-    let told = |name: &BString, outcome| {
-        world.tell(name.as_bstr(), What::Done(&outcome));
-        (name.clone(), outcome)
-    };
-    let unknown = named.unknown.iter().map(|name| told(name, Err(JailError::NoJail)));
-    let removed = named.strays.iter().map(|name| told(name, stray(world, name.as_bstr())));
-    unknown.chain(removed).collect()
-}
-
-/// Ends a jail that runs without what a file may say of it.
-pub(super) fn stray(world: &World<'_>, name: &BStr) -> Result<Outcome, JailError> {
-    let spec = JailSpec::stray(name);
-    let Some(found) = world.open(name, true)? else { return Err(JailError::NotRunning) };
-    let mut run = Run::new(world, &spec, false);
-    run.jail = Some(Arc::new(found));
-    run.perform(Action::Terminate)?;
-    run.perform(Action::Remove)?;
-    Ok(Outcome::Stopped)
-}
-
-/// The steps of a start as lines; none for a jail that runs and is needed by another only.
-pub(super) fn outline_start(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Result<Vec<String>, JailError> {
-    if world.find(jail.name.as_bstr(), false)?.is_none() {
-        return outline_way_up(world, jail);
-    }
-    if named.is_named(jail.name.as_bstr()) && !world.options.idempotent {
-        return Err(JailError::Running);
-    }
-    Ok(Vec::new())
-}
-
-/// The steps of a stop as lines; none for a jail that does not run and that nobody named.
-pub(super) fn outline_stop(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Result<Vec<String>, JailError> {
-    let steps = outline_way_down(world, jail)?;
-    if steps.is_empty() && named.is_named(jail.name.as_bstr()) && !world.options.idempotent {
-        return Err(JailError::NotRunning);
-    }
-    Ok(steps)
-}
-
-/// The steps of a start as lines, for a jail that does not run by then.
-pub(super) fn outline_way_up(world: &World<'_>, jail: &ResolvedJail) -> Result<Vec<String>, JailError> {
-    let spec = JailSpec::of(world.host, jail)?;
-    params::import_known(jail, &world.kinds())?;
-    Ok(lines(&action::up(&spec, jail)))
-}
-
-/// The steps of a stop as lines; none for a jail that does not run.
-pub(super) fn outline_way_down(world: &World<'_>, jail: &ResolvedJail) -> Result<Vec<String>, JailError> {
-    let mut spec = JailSpec::of_running(world.host, jail)?;
-    match world.open(jail.name.as_bstr(), false)? {
-        Some(found) => follow(world, &mut spec, &found),
-        None => return Ok(Vec::new()),
-    }
-    Ok([lines(&action::down(jail)), lines(&action::after(&spec, jail))].concat())
-}
-
-/// The steps with which a jail goes that no file has.
-pub(super) fn outline_removal() -> Vec<String> {
-    lines(&[Action::Terminate, Action::Remove])
-}
-
-fn lines(actions: &[Action<'_>]) -> Vec<String> {
+pub(super) fn lines(actions: &[Action<'_>]) -> Vec<String> {
     actions.iter().map(ToString::to_string).collect()
 }
 
 /// The steps of one jail, and what they have come to so far.
-struct Run<'w, 's> {
+pub(super) struct Run<'w, 's> {
     world: &'w World<'w>,
     spec: &'s JailSpec,
-    /// A killed run was here before: what it has left is this run's.
-    resumed: bool,
+    /// What is to be taken back may be gone already.
+    may_be_gone: bool,
     /// The jail, from its creation or from when it was found until it is removed.
-    jail: Option<Arc<Jail>>,
+    pub(super) jail: Option<Arc<Jail>>,
+    /// The root directories of the jail and of those that it is in, whose roots may set traps there.
+    roots: OnceCell<Vec<PathBuf>>,
     done: Vec<Action<'s>>,
 }
 
 impl<'w, 's> Run<'w, 's> {
-    fn new(world: &'w World<'w>, spec: &'s JailSpec, resumed: bool) -> Self {
-        Self { world, spec, resumed, jail: None, done: Vec::new() }
+    pub(super) fn new(world: &'w World<'w>, spec: &'s JailSpec, may_be_gone: bool) -> Self {
+        Self { world, spec, may_be_gone, jail: None, roots: OnceCell::new(), done: Vec::new() }
     }
 
     /// All steps up; the first that fails ends it.
-    fn up(&mut self, jail: &'s ResolvedJail, params: &[Param], claim: &mut Claim) -> Result<Arc<Jail>, JailError> {
+    pub(super) fn up(
+        &mut self,
+        jail: &'s ResolvedJail,
+        params: &[Param],
+        claim: &mut Claim,
+    ) -> Result<Arc<Jail>, JailError> {
         let has = |param: &str| jail.param(param).is_some();
         // Until its commands have run, the jail must stay while nothing runs in it.
         let is_held = !self.spec.persist && (has("exec.start") || has("command") || has("exec.poststart"));
@@ -241,6 +58,7 @@ impl<'w, 's> Run<'w, 's> {
                 let jid = created.jid;
                 self.done.push(step);
                 self.jail = Some(created);
+                self.world.has_created(self.spec.name.as_bstr(), &self.spec.all_addresses);
                 claim.note(Note::Starting(Some(jid)))?;
                 self.tell(What::Created(jid));
             } else {
@@ -259,7 +77,7 @@ impl<'w, 's> Run<'w, 's> {
     }
 
     /// Takes back what was done, the last step first; what failed of that.
-    fn undo(&mut self) -> Option<JailError> {
+    pub(super) fn undo(&mut self) -> Option<JailError> {
         let done: Vec<_> = std::mem::take(&mut self.done).into_iter().rev().collect();
         let mut failed = None;
         for step in done {
@@ -274,7 +92,7 @@ impl<'w, 's> Run<'w, 's> {
     }
 
     /// All steps, whatever becomes of one; what failed.
-    fn all(&mut self, steps: &[Action<'s>]) -> Option<JailError> {
+    pub(super) fn all(&mut self, steps: &[Action<'s>]) -> Option<JailError> {
         steps.iter().fold(None, |failed, &step| both(failed, self.perform(step).err()))
     }
 
@@ -283,7 +101,7 @@ impl<'w, 's> Run<'w, 's> {
     }
 
     /// Does a step; whether it has changed anything that would have to be taken back.
-    fn perform(&mut self, step: Action<'s>) -> Result<bool, JailError> {
+    pub(super) fn perform(&mut self, step: Action<'s>) -> Result<bool, JailError> {
         match step {
             Action::Hook { param, command, inside } => self.hook(param, command, inside).map(|()| false),
             Action::AddAddress(address) => self.add_address(address),
@@ -312,18 +130,31 @@ impl<'w, 's> Run<'w, 's> {
     }
 
     /// Whether the jail has gone by itself, and no other has its name since.
-    fn has_ended(&self) -> Result<bool, JailError> {
+    pub(super) fn has_ended(&self) -> Result<bool, JailError> {
         match self.own() {
-            Err(JailError::Replaced { .. }) => Ok(self.world.find(self.spec.name.as_bstr(), true)?.is_none()),
+            Err(JailError::Replaced { .. }) => Ok(self.world.find(self.spec.name.as_bstr(), false)?.is_none()),
             own => own.map(|_| false),
         }
+    }
+
+    fn roots(&self) -> Result<&[PathBuf], JailError> {
+        if let Some(known) = self.roots.get() {
+            return Ok(known);
+        }
+        let mut roots: Vec<_> = self.spec.on_host.root.iter().cloned().collect();
+        let mut name = self.spec.name.as_bstr();
+        while let Some(at) = name.rfind_byte(b'.') {
+            name = name[..at].as_bstr();
+            roots.extend(self.world.open(name, false)?.map(|parent| parent.path.as_path().to_owned()));
+        }
+        Ok(self.roots.get_or_init(|| roots))
     }
 
     fn hook(&self, param: &'static str, command: &BStr, inside: bool) -> Result<(), JailError> {
         let jail = if inside { Some(Arc::clone(self.own()?)) } else { None };
         let program = self.spec.program(command, jail);
         if let Some(log) = &program.console_log {
-            guard::check(self.world.host, self.spec.root.as_deref(), "exec.consolelog", log, true)?;
+            guard::check(self.world.host, self.roots()?, "exec.consolelog", log, true)?;
         }
         if program.argv.is_empty() {
             return Ok(());
@@ -352,8 +183,10 @@ impl<'w, 's> Run<'w, 's> {
     }
 
     fn create(&self, params: &[Param], is_held: bool) -> Result<Jail, JailError> {
-        if let Some(root) = &self.spec.root {
+        if let Some(root) = &self.spec.on_host.root {
             guard::check_root(self.world.host, root)?;
+            let others = self.roots()?.iter().filter(|other| *other != root).cloned().collect::<Vec<_>>();
+            guard::check(self.world.host, &others, "path", root, false)?;
         }
         let is_persist = |param: &&Param| param.name == "persist" || param.name == "nopersist";
         let mut all: Vec<Param> = params.iter().filter(|param| !(is_held && is_persist(param))).cloned().collect();
@@ -363,7 +196,7 @@ impl<'w, 's> Run<'w, 's> {
         let create = SetFlags { create: true, ..SetFlags::default() };
         let kernel = self.world.host.kernel();
         match Jail::create(kernel, &all, create) {
-            Err(error) if error.errno == Errno::EEXIST && self.may_revive() => {
+            Err(error) if error.errno == Errno::EEXIST && self.may_revive(params)? => {
                 let update = SetFlags { update: true, dying: true, ..SetFlags::default() };
                 all.retain(|param| param.name == "jid" || !super::modify::is_create_only(&param.name));
                 Jail::create(kernel, &all, update).map_err(|_: KernelError| error.into())
@@ -372,8 +205,16 @@ impl<'w, 's> Run<'w, 's> {
         }
     }
 
-    fn may_revive(&self) -> bool {
-        self.spec.allow_dying || self.world.options.dying
+    /// Whether the number that the jail is to have is a dying jail's, and that may be brought back to life.
+    fn may_revive(&self, params: &[Param]) -> Result<bool, KernelError> {
+        let Some(jid) = params.iter().find(|param| param.name == "jid") else { return Ok(false) };
+        let Value::Int(jid) = jid.value else { return Ok(false) };
+        if !self.spec.allow_dying && !self.world.options.dying {
+            return Ok(false);
+        }
+        let wanted = [ParamType::new("dying", ParamKind::Bool)];
+        let found = kernel::read_jail(self.world.host.kernel(), Jid(jid), &wanted, GetFlags { dying: true })?;
+        Ok(found.is_some_and(|values| values != [Value::Int(0)]))
     }
 
     fn terminate(&self) -> Result<bool, JailError> {
@@ -394,43 +235,45 @@ impl<'w, 's> Run<'w, 's> {
             Err(JailError::Replaced { jid }) => (jid, false),
             Err(error) => return Err(error),
         };
+        // What is mounted and added by now may be another's that has the name since.
+        if !was_there && self.world.find(self.spec.name.as_bstr(), false)?.is_some() {
+            return Err(JailError::Replaced { jid });
+        }
         self.jail = None;
+        self.world.has_ended(self.spec.name.as_bstr());
         self.tell(What::Removed(jid));
         Ok(was_there)
     }
 
     fn add_address(&self, address: &Address) -> Result<bool, JailError> {
-        let had = self.world.had_address(&address.interface, address.net.addr());
-        if !address.extra.is_empty() {
+        if self.world.is_on_interface(address)? {
+            return Ok(false);
+        }
+        if address.extra.is_empty() {
+            self.world.host.kernel().add_address(&address.interface, address.net)?;
+        } else {
             let mut argv = vec!["/sbin/ifconfig".to_owned(), address.interface.clone()];
             argv.extend([family(address).to_owned(), address.net.to_string()]);
             argv.extend(address.extra.iter().cloned());
             argv.push("alias".to_owned());
-            self.run_argv(address.param, argv.into_iter().map(BString::from).collect())?;
-            return Ok(!had || self.resumed);
+            self.run_argv(address.param(), argv.into_iter().map(BString::from).collect())?;
         }
-        match self.world.host.kernel().add_address(&address.interface, address.net) {
-            Err(error) if error.errno == Errno::EEXIST => Ok(self.resumed),
-            added => added.map(|()| !had || self.resumed).map_err(JailError::from),
-        }
+        Ok(true)
     }
 
     fn remove_address(&self, address: &Address) -> Result<bool, JailError> {
+        if self.world.is_anothers(self.spec.name.as_bstr(), address.net.addr())? {
+            return Ok(false);
+        }
         match self.world.host.kernel().remove_address(&address.interface, address.net.addr()) {
-            Err(error) if self.resumed && matches!(error.errno, Errno::EADDRNOTAVAIL | Errno::ENXIO) => Ok(false),
+            Err(error) if self.may_be_gone && matches!(error.errno, Errno::EADDRNOTAVAIL | Errno::ENXIO) => Ok(false),
             removed => removed.map(|()| true).map_err(JailError::from),
         }
     }
 
     fn mount(&self, point: &MountPoint) -> Result<bool, JailError> {
         let request = &point.request;
-        guard::check(self.world.host, self.spec.root.as_deref(), &point.param, &request.target, false)?;
-        if self.resumed
-            && let Some(found) = self.world.mounted_at(&self.world.real_path(&request.target))?
-            && is_same(self.world, &found, point)
-        {
-            return Ok(true);
-        }
+        guard::check(self.world.host, self.roots()?, &point.param, &request.target, false)?;
         if let Some(ruleset) = point.ruleset().filter(|&ruleset| self.is_missing(ruleset)) {
             self.tell(What::RulesetMissing(ruleset));
         }
@@ -461,17 +304,17 @@ impl<'w, 's> Run<'w, 's> {
             None => self.world.mounted_at(&target)?,
             found => found,
         };
-        let may_be_gone = self.resumed || self.world.options.idempotent;
+        let may_be_gone = self.may_be_gone || self.world.options.idempotent;
         match found {
-            None if may_be_gone => return Ok(false),
             // Programs are written down there, and mount nothing.
             None if point.needs_program() && self.world.host.is_simulated() => {}
+            None if may_be_gone => return Ok(false),
             None => return wrong("not a mount point".to_owned()),
-            Some(found) if found.fstype != request.fstype && self.resumed => return Ok(false),
+            Some(found) if found.fstype != request.fstype && self.may_be_gone => return Ok(false),
             Some(found) if found.fstype != request.fstype => return wrong(format!("not a {} mount", request.fstype)),
             Some(_) => {}
         }
-        guard::check(self.world.host, self.spec.root.as_deref(), &point.param, &request.target, false)?;
+        guard::check(self.world.host, self.roots()?, &point.param, &request.target, false)?;
         if point.needs_program() {
             self.run_argv(point.command_param(), point.unmount_command())?;
         } else {
@@ -514,7 +357,7 @@ fn family(address: &Address) -> &'static str {
 }
 
 /// Whether what is mounted is what the jail would have mounted.
-fn is_same(world: &World<'_>, found: &Found, point: &MountPoint) -> bool {
+pub(super) fn is_same(world: &World<'_>, found: &Found, point: &MountPoint) -> bool {
     let shows_same = || {
         let source = point.request.source.as_deref();
         source.is_some_and(|source| found.source == source || found.source == world.real_path(source))

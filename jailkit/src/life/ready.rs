@@ -40,7 +40,7 @@ pub(super) fn wait(world: &World<'_>, spec: &JailSpec, jail: &Arc<Jail>, ready: 
 fn is_ready(world: &World<'_>, spec: &JailSpec, jail: &Arc<Jail>, when: &ReadyWhen) -> Result<bool, JailError> {
     match when {
         ReadyWhen::Socket(path) => {
-            let root = spec.root.as_deref().unwrap_or("/".as_ref());
+            let root = spec.on_host.root.as_deref().unwrap_or("/".as_ref());
             // The jail's programs may not have made the way there yet.
             Ok(world.host.files().stat_in_jail(root, path).is_ok_and(|found| found.is_some()))
         }

@@ -6,7 +6,7 @@ use super::graph::Named;
 use super::observer::{Observer, Silent};
 use super::schedule::Summary;
 use super::world::World;
-use super::{LifeError, Options, perform};
+use super::{LifeError, Options, stop};
 use crate::host::Host;
 use crate::kernel;
 
@@ -63,6 +63,6 @@ pub fn remove(
     let named = named(&world, names)?;
     match named.unknown.first() {
         Some(name) if named.strays.is_empty() => Err(LifeError::NoJail { name: name.clone() }),
-        _ => Ok(Summary::default().with_strays(perform::strays(&world, &named))),
+        _ => Ok(Summary::default().with_strays(stop::strays(&world, &named))),
     }
 }

@@ -19,17 +19,24 @@ use crate::process::{Passwd, Program};
 /// How long the processes of a jail have to end by themselves, unless `stop.timeout` says otherwise.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What a jail has on the host, in the order in which it is made.
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+pub(super) struct OnHost {
+    /// Its root directory, as jail.conf(5) has it.
+    pub(super) root: Option<PathBuf>,
+    pub(super) addresses: Vec<Address>,
+    pub(super) mounts: Vec<MountPoint>,
+}
+
 /// A jail with everything jail(8) does for it.
 #[derive(Debug)]
 pub(super) struct JailSpec {
     pub(super) name: BString,
-    pub(super) root: Option<PathBuf>,
-    pub(super) addresses: Vec<Address>,
+    pub(super) on_host: OnHost,
     /// The jail's own addresses, whether on an interface named here or not.
     pub(super) all_addresses: Vec<IpAddr>,
     /// Addresses that `ip_hostname` has found.
     pub(super) looked_up: Vec<IpAddr>,
-    pub(super) mounts: Vec<MountPoint>,
     /// What is wrong with its addresses and mounts, which cannot be added or taken away.
     pub(super) faults: Vec<JailError>,
     pub(super) persist: bool,
@@ -59,7 +66,7 @@ impl JailSpec {
     /// running.
     ///
     /// # Errors
-    /// Any other parameter with a value it cannot have; an fstab(5) that cannot be read.
+    /// Any other parameter with a value it cannot have.
     pub(super) fn of_running(host: &dyn Host, jail: &ResolvedJail) -> Result<Self, JailError> {
         Self::read(host, jail, false)
     }
@@ -80,16 +87,17 @@ impl JailSpec {
         } else {
             Vec::new()
         };
-        let on_host = addresses::on_host(jail, &looked_up, &mut faults);
-        let mounts = mount::mount_points(host, jail, &mut faults)?;
+        let on_host = OnHost {
+            root: jail.value("path").map(|path| path.to_path_lossy().into_owned()),
+            addresses: addresses::on_host(jail, &looked_up, &mut faults),
+            mounts: mount::mount_points(host, jail, &mut faults),
+        };
         let passwd = if jail.is_true("exec.system_jail_user") { Passwd::Host } else { Passwd::Jail };
         Ok(Self {
             name: jail.name.clone(),
-            root: jail.value("path").map(|path| path.to_path_lossy().into_owned()),
-            addresses: on_host,
+            on_host,
             all_addresses: addresses::all(jail, &looked_up),
             looked_up,
-            mounts,
             faults,
             persist: jail.is_true("persist"),
             allow_dying: jail.is_true("allow.dying"),
@@ -112,11 +120,9 @@ impl JailSpec {
     pub(super) fn stray(name: &BStr) -> Self {
         Self {
             name: name.to_owned(),
-            root: None,
-            addresses: Vec::new(),
+            on_host: OnHost::default(),
             all_addresses: Vec::new(),
             looked_up: Vec::new(),
-            mounts: Vec::new(),
             faults: Vec::new(),
             persist: false,
             allow_dying: false,
@@ -129,6 +135,11 @@ impl JailSpec {
             console_log: None,
             timeout: None,
         }
+    }
+
+    /// What an earlier run has left of this jail.
+    pub(super) fn left(&self, on_host: &OnHost) -> Self {
+        Self { on_host: on_host.clone(), timeout: self.timeout, ..Self::stray(self.name.as_bstr()) }
     }
 
     /// A command of the jail as a program: in the jail where one is given, else on the host.

@@ -7,11 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bstr::{BStr, BString, ByteSlice};
 
+use super::addresses::Address;
+use super::held::HeldAddresses;
 use super::observer::{Event, Observer, What};
 use super::{LifeError, Options, modules};
 use crate::host::Host;
 use crate::jailconf::ResolvedJail;
-use crate::kernel::{self, GetFlags, Jail, JailKey, Jid, KernelError, ParamKind};
+use crate::kernel::{self, GetFlags, Interface, Jail, JailKey, Jid, Kernel, KernelError, ParamKind};
 
 /// A host with what the run found on it.
 pub(super) struct World<'a> {
@@ -22,7 +24,10 @@ pub(super) struct World<'a> {
     kinds: Mutex<Arc<HashMap<String, ParamKind>>>,
     /// What is mounted where, the topmost last.
     mounts: Mutex<HashMap<PathBuf, Vec<Found>>>,
-    addresses: HashSet<(String, IpAddr)>,
+    /// The addresses that were on an interface when the run last looked.
+    addresses: Mutex<HashSet<(String, IpAddr)>>,
+    /// Those of the jails that run, once they are asked for.
+    held: Mutex<Option<HeldAddresses>>,
     /// The jails whose failure has been told.
     failed: Mutex<HashSet<BString>>,
 }
@@ -42,14 +47,10 @@ impl<'a> World<'a> {
     ) -> Result<Self, LifeError> {
         let kernel = host.kernel();
         let kinds = Mutex::new(Arc::new(modules::kinds(kernel)?));
-        let interfaces = kernel.interfaces()?.into_iter();
-        let addresses = interfaces.flat_map(|interface| {
-            let name = interface.name;
-            interface.addresses.into_iter().map(move |net| (name.clone(), net.addr())).collect::<Vec<_>>()
-        });
-        let addresses = addresses.collect();
+        let addresses = Mutex::new(on_interfaces(kernel)?);
         let mounts = Mutex::new(table(host)?);
-        Ok(Self { host, options, observer, kinds, mounts, addresses, failed: Mutex::default() })
+        let (held, failed) = (Mutex::default(), Mutex::default());
+        Ok(Self { host, options, observer, kinds, mounts, addresses, held, failed })
     }
 
     /// The parameters that the kernel knows now.
@@ -126,10 +127,56 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Whether the run found an address on an interface.
-    pub(super) fn had_address(&self, interface: &str, address: IpAddr) -> bool {
-        self.addresses.contains(&(interface.to_owned(), address))
+    /// Whether an address is on its interface, and has been since before this run.
+    pub(super) fn is_on_interface(&self, address: &Address) -> Result<bool, KernelError> {
+        let wanted = (address.interface.clone(), address.net.addr());
+        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        if addresses.contains(&wanted) {
+            // Others may have removed it since.
+            *addresses = on_interfaces(self.host.kernel())?;
+        }
+        Ok(addresses.contains(&wanted))
     }
+
+    /// Whether an interface has an address that no jail has: one of the host's own.
+    pub(super) fn is_the_hosts(&self, jail: &BStr, address: &Address) -> Result<bool, KernelError> {
+        Ok(self.is_on_interface(address)? && !self.is_anothers(jail, address.net.addr())?)
+    }
+
+    /// Whether another jail that runs has an address.
+    pub(super) fn is_anothers(&self, jail: &BStr, address: IpAddr) -> Result<bool, KernelError> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let may_be = held.as_ref().is_none_or(|held| held.is_anothers(jail, address));
+        if !may_be {
+            return Ok(false);
+        }
+        // Others may have stopped it since.
+        let now = held.insert(HeldAddresses::look(self.host.kernel(), &self.kinds())?);
+        Ok(now.is_anothers(jail, address))
+    }
+
+    /// A jail runs that has these addresses.
+    pub(super) fn has_created(&self, jail: &BStr, addresses: &[IpAddr]) {
+        if let Some(held) = self.held.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            // One of this name that went unseen.
+            held.remove(jail);
+            held.add(jail.to_owned(), addresses.to_vec());
+        }
+    }
+
+    /// A jail is gone.
+    pub(super) fn has_ended(&self, jail: &BStr) {
+        if let Some(held) = self.held.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            held.remove(jail);
+        }
+    }
+}
+
+fn on_interfaces(kernel: &dyn Kernel) -> Result<HashSet<(String, IpAddr)>, KernelError> {
+    let of = |Interface { name, addresses }: Interface| {
+        addresses.into_iter().map(move |net| (name.clone(), net.addr())).collect::<Vec<_>>()
+    };
+    Ok(kernel.interfaces()?.into_iter().flat_map(of).collect())
 }
 
 fn table(host: &dyn Host) -> Result<HashMap<PathBuf, Vec<Found>>, KernelError> {

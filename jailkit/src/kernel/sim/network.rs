@@ -36,10 +36,15 @@ pub(super) fn destroy(state: &mut State, name: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// An IPv4 address that is there is removed and added anew (`in_aifaddr_ioctl`); an IPv6 one keeps its prefix length
+/// (`in6_update_ifa`).
 pub(super) fn add_address(state: &mut State, interface: &str, address: IpNet) -> Result<(), Refusal> {
     let interface = find(state, interface)?;
-    if interface.addresses.iter().any(|found| found.addr() == address.addr()) {
-        return Err(Errno::EEXIST.into());
+    match interface.addresses.iter().position(|found| found.addr() == address.addr()) {
+        Some(at) if address.addr().is_ipv4() => drop(interface.addresses.remove(at)),
+        Some(at) if interface.addresses[at] == address => return Ok(()),
+        Some(_) => return Err(Errno::EINVAL.into()),
+        None => {}
     }
     interface.addresses.push(address);
     Ok(())

@@ -1,0 +1,170 @@
+//! A jail on its way down.
+
+use std::sync::Arc;
+
+use bstr::{BStr, BString, ByteSlice};
+
+use super::JailError;
+use super::action::{self, Action};
+use super::claim::{self, Claim, Left, Note};
+use super::graph::Named;
+use super::mount::MountPoint;
+use super::observer::What;
+use super::perform::{Run, is_same, lines};
+use super::schedule::Outcome;
+use super::spec::JailSpec;
+use super::start::{is_of, take_back};
+use super::world::World;
+use crate::jailconf::ResolvedJail;
+use crate::kernel::Jail;
+
+/// Stops a jail.
+pub(super) fn stop(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Result<Outcome, JailError> {
+    let mut claim = Claim::take(world.host, jail.name.as_bstr())?;
+    let Some(found) = world.open(jail.name.as_bstr(), false)? else {
+        return clear(world, jail, named, claim);
+    };
+    let Running { mut spec, is_known } = match Running::of(world, jail, &found, claim.left()) {
+        Ok(running) => running,
+        Err(error) => return claim.release().and(Err(error)),
+    };
+    let faults = std::mem::take(&mut spec.faults);
+    let jid = found.jid;
+    if is_known {
+        claim.note(Note::Stopping(jid))?;
+    } else {
+        claim.begin(Note::Stopping(jid), &spec.on_host)?;
+    }
+    let mut run = Run::new(world, &spec, is_known);
+    run.jail = Some(Arc::new(found));
+    let mut failed = None;
+    for step in action::down(jail) {
+        let Err(error) = run.perform(step) else { continue };
+        if !run.has_ended()? {
+            // The jail still runs, so nothing is taken from it.
+            return if is_known { claim.note(Note::Running(jid)) } else { claim.finish() }.and(Err(error));
+        }
+        failed = failed.or(Some(error).filter(|error| !matches!(error, JailError::Replaced { .. })));
+    }
+    let left = run.all(&action::after(&spec, jail));
+    if left.is_none() {
+        claim.finish()?;
+    }
+    JailError::none_of(left.into_iter().chain(failed).chain(faults)).map(|()| Outcome::Stopped)
+}
+
+/// Takes back what a jail has left that does not run.
+fn clear(world: &World<'_>, jail: &ResolvedJail, named: &Named, claim: Claim) -> Result<Outcome, JailError> {
+    let not_running = match named.is_named(jail.name.as_bstr()) && !world.options.idempotent {
+        true => Err(JailError::NotRunning),
+        false => Ok(Outcome::NotRunning),
+    };
+    let Some(left) = claim.left() else {
+        if world.options.idempotent
+            && let Ok(spec) = JailSpec::of_running(world.host, jail)
+        {
+            Run::new(world, &spec, true).all(&action::back(&spec.on_host)).map_or(Ok(()), Err)?;
+        }
+        return claim.finish().and(not_running);
+    };
+    let failed = match left.note {
+        Note::Stopping(_) => {
+            let mut spec = JailSpec::of_running(world.host, jail)?;
+            spec.on_host = left.on_host.clone().unwrap_or(spec.on_host);
+            Run::new(world, &spec, true).all(&action::after(&spec, jail))
+        }
+        // A start that was killed is undone, without the hooks of a stop.
+        Note::Starting(_) | Note::Running(_) => take_back(world, &JailSpec::of_running(world.host, jail)?, left),
+    };
+    failed.map_or(Ok(()), Err)?;
+    claim.finish().map(|()| Outcome::Stopped)
+}
+
+/// A jail that runs, as it is to be stopped.
+struct Running {
+    spec: JailSpec,
+    /// What it has on the host is what the start says that it has made, and may be gone by now.
+    is_known: bool,
+}
+
+impl Running {
+    fn of(world: &World<'_>, jail: &ResolvedJail, found: &Jail, left: Option<&Left>) -> Result<Self, JailError> {
+        let mut spec = JailSpec::of_running(world.host, jail)?;
+        let own = left.filter(|left| is_of(world, &spec, left, found)).and_then(|left| left.on_host.as_ref());
+        let Some(made) = own else {
+            follow(world, &mut spec, found);
+            return Ok(Self { spec, is_known: false });
+        };
+        let asked_for = std::mem::replace(&mut spec.on_host, made.clone());
+        spec.faults.clear();
+        // Mounted by hand since, as the file says it would be the next time.
+        let is_there = |point: &MountPoint| {
+            let found = world.remembered(&world.real_path(&point.request.target));
+            found.is_some_and(|found| is_same(world, &found, point))
+        };
+        let is_made = |point: &MountPoint| made.mounts.iter().any(|made| made.request.target == point.request.target);
+        spec.on_host.mounts.extend(asked_for.mounts.into_iter().filter(|point| !is_made(point) && is_there(point)));
+        Ok(Self { spec, is_known: true })
+    }
+}
+
+/// Where the file has given a running jail another root directory since, what it has mounted is below the one it runs
+/// in: that of its mounts which is there, and nothing that others have mounted below that directory.
+fn follow(world: &World<'_>, spec: &mut JailSpec, found: &Jail) {
+    let runs_in = found.path.as_path();
+    let Some(written) = spec.on_host.root.clone().filter(|root| world.real_path(root) != runs_in) else { return };
+    spec.on_host.root = Some(runs_in.to_owned());
+    spec.on_host.mounts.retain_mut(|point| {
+        let Ok(below) = point.request.target.strip_prefix(&written) else { return true };
+        point.request.target = runs_in.join(below);
+        // What is mounted so on the host itself is the host's.
+        let has_own_tree = runs_in.parent().is_some();
+        has_own_tree && world.remembered(&point.request.target).is_some_and(|found| is_same(world, &found, point))
+    });
+}
+
+/// Removes jails that run and that no file has; names of no jail at all fail.
+pub(super) fn strays(world: &World<'_>, named: &Named) -> Vec<(BString, Result<Outcome, JailError>)> {
+    let told = |name: &BString, outcome| {
+        world.tell(name.as_bstr(), What::Done(&outcome));
+        (name.clone(), outcome)
+    };
+    let unknown = named.unknown.iter().map(|name| told(name, Err(JailError::NoJail)));
+    let removed = named.strays.iter().map(|name| told(name, stray(world, name.as_bstr())));
+    unknown.chain(removed).collect()
+}
+
+/// Ends a jail that runs without what a file may say of it.
+pub(super) fn stray(world: &World<'_>, name: &BStr) -> Result<Outcome, JailError> {
+    let spec = JailSpec::stray(name);
+    let Some(found) = world.open(name, true)? else { return Err(JailError::NotRunning) };
+    let mut run = Run::new(world, &spec, false);
+    run.jail = Some(Arc::new(found));
+    run.perform(Action::Terminate)?;
+    run.perform(Action::Remove)?;
+    Ok(Outcome::Stopped)
+}
+
+/// The steps of a stop as lines; none for a jail that does not run and that nobody named.
+pub(super) fn outline(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Result<Vec<String>, JailError> {
+    let steps = outline_down(world, jail)?;
+    if steps.is_empty() && named.is_named(jail.name.as_bstr()) && !world.options.idempotent {
+        return Err(JailError::NotRunning);
+    }
+    Ok(steps)
+}
+
+/// The steps of a stop as lines; none for a jail that does not run, and has left nothing.
+pub(super) fn outline_down(world: &World<'_>, jail: &ResolvedJail) -> Result<Vec<String>, JailError> {
+    let left = claim::peek(world.host, jail.name.as_bstr())?;
+    let Some(found) = world.open(jail.name.as_bstr(), false)? else {
+        return Ok(lines(&action::back(&left.and_then(|left| left.on_host).unwrap_or_default())));
+    };
+    let Running { spec, .. } = Running::of(world, jail, &found, left.as_ref())?;
+    Ok([lines(&action::down(jail)), lines(&action::after(&spec, jail))].concat())
+}
+
+/// The steps with which a jail goes that no file has.
+pub(super) fn outline_removal() -> Vec<String> {
+    lines(&[Action::Terminate, Action::Remove])
+}

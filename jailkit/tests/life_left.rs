@@ -1,0 +1,208 @@
+//! What a start has made is taken back whatever jail.conf says by then, and however the jail ended; what is the host's or
+//! another jail's stays.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // the helpers here are part of tests
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use jailkit::host::{Host, SimHost};
+use jailkit::jailconf::{JailConf, Resolved};
+use jailkit::kernel::{Jail, JailKey};
+use jailkit::life::{self, JailError, Operation, Options, Outcome, Silent, Summary};
+use jailkit::source::Source;
+
+const CONF: &str = r#"
+www {
+    path = "/srv/www";
+    persist;
+    interface = lo0;
+    ip4.addr = 10.0.0.2;
+    mount = "/srv/share /srv/www/share nullfs rw 0 0";
+    mount.fstab = "/etc/fstab.www";
+    mount.devfs;
+}
+"#;
+
+fn conf(text: &str) -> Resolved {
+    JailConf::parse(&Source::new("jail.conf", text)).unwrap().resolve().unwrap()
+}
+
+fn host(dir: &Path) -> SimHost {
+    let host = SimHost::open(dir).unwrap();
+    for path in ["srv/share", "srv/www/share", "srv/www/tmp", "srv/www/dev", "srv/db"] {
+        std::fs::create_dir_all(dir.join(path)).unwrap();
+    }
+    std::fs::write(dir.join("etc/fstab.www"), "tmpfs /srv/www/tmp tmpfs rw 0 0\n").unwrap();
+    host
+}
+
+fn run(host: &SimHost, text: &str, operation: Operation, names: &[&str]) -> Summary {
+    life::run(host, &conf(text), names, operation, &Options::default(), &Silent).unwrap()
+}
+
+/// How many file systems are mounted besides the root, and the addresses that interfaces have besides those of lo0.
+fn found(host: &SimHost) -> (usize, Vec<String>) {
+    let interfaces = host.kernel().interfaces().unwrap();
+    let addresses = interfaces.iter().flat_map(|interface| &interface.addresses).map(ToString::to_string);
+    let addresses = addresses.filter(|address| !["127.0.0.1/8", "::1/128"].contains(&address.as_str()));
+    (host.kernel().mounts().unwrap().len() - 1, addresses.collect())
+}
+
+fn clean() -> (usize, Vec<String>) {
+    (0, Vec::new())
+}
+
+fn whole() -> (usize, Vec<String>) {
+    (3, vec!["10.0.0.2/32".to_owned()])
+}
+
+#[test]
+fn a_stop_takes_back_what_the_start_has_made_whatever_the_file_says_since() {
+    let empty = "www { path = \"/srv/www\"; persist; }";
+    let edited = CONF.replace("10.0.0.2", "10.0.0.3/24").replace("mount.devfs", "mount.procfs");
+    let wrong = CONF.replace("10.0.0.2", "10.0.0.2/99").replace("/srv/www/share nullfs", "");
+    for (what, text) in [("nothing", empty), ("other things", &edited), ("what is wrong", &wrong)] {
+        for gone in [false, true] {
+            let dir = tempfile::tempdir().unwrap();
+            let host = host(dir.path());
+            assert!(run(&host, CONF, Operation::Start, &["www"]).is_well());
+            assert_eq!(found(&host), whole());
+            if gone {
+                std::fs::remove_file(dir.path().join("etc/fstab.www")).unwrap();
+            }
+            let stopped = run(&host, text, Operation::Stop, &["www"]);
+            assert!(stopped.is_well(), "{what}: {stopped:?}");
+            assert_eq!(found(&host), clean(), "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_restart_goes_from_what_was_to_what_the_file_says_now() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = host(dir.path());
+    assert!(run(&host, CONF, Operation::Start, &["www"]).is_well());
+    let edited = CONF.replace("10.0.0.2", "10.0.0.3/24").replace("mount.fstab = \"/etc/fstab.www\";", "");
+    let restarted = run(&host, &edited, Operation::Restart, &["www"]);
+    assert!(restarted.is_well(), "{restarted:?}");
+    assert_eq!(found(&host), (2, vec!["10.0.0.3/24".to_owned()]));
+    assert!(run(&host, CONF, Operation::Stop, &["www"]).is_well());
+    assert_eq!(found(&host), clean());
+}
+
+#[test]
+fn what_a_jail_has_left_that_ended_by_itself_is_taken_back_by_the_next_run() {
+    for (operation, after) in [(Operation::Start, whole()), (Operation::Stop, clean())] {
+        let dir = tempfile::tempdir().unwrap();
+        let host = host(dir.path());
+        assert!(run(&host, CONF, Operation::Start, &["www"]).is_well());
+        life::remove(&host, &["www"], &Options::default(), &Silent).unwrap();
+        assert_eq!(found(&host), whole());
+        assert!(life::is_unfinished(&host, "www".into()).unwrap());
+        let outline = life::outline(&host, &conf(CONF), &["www"], operation, &Options::default()).unwrap();
+        let lines = outline[0].1.as_ref().unwrap();
+        assert_eq!(lines[..2], ["unmount /srv/www/dev", "unmount /srv/www/tmp"]);
+        let summary = run(&host, CONF, operation, &["www"]);
+        assert!(summary.is_well(), "{summary:?}");
+        assert_eq!(found(&host), after);
+        assert_eq!(life::is_unfinished(&host, "www".into()).unwrap(), operation == Operation::Start);
+    }
+}
+
+#[test]
+fn a_mount_that_was_made_by_hand_as_the_file_says_goes_with_the_jail() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = host(dir.path());
+    let before = CONF.replace("mount.fstab = \"/etc/fstab.www\";", "");
+    assert!(run(&host, &before, Operation::Start, &["www"]).is_well());
+    host.kernel().mount(&jailkit::kernel::MountRequest::tmpfs("/srv/www/tmp")).unwrap();
+    assert!(run(&host, CONF, Operation::Stop, &["www"]).is_well());
+    assert_eq!(found(&host), clean());
+}
+
+#[test]
+fn an_address_of_the_hosts_own_keeps_its_prefix_and_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = host(dir.path());
+    host.kernel().add_address("lo0", "10.0.0.2/24".parse().unwrap()).unwrap();
+    let own = vec!["10.0.0.2/24".to_owned()];
+    assert!(run(&host, CONF, Operation::Start, &["www"]).is_well());
+    assert_eq!(found(&host), (3, own.clone()));
+    assert!(run(&host, CONF, Operation::Stop, &["www"]).is_well());
+    assert_eq!(found(&host), (0, own));
+}
+
+#[test]
+fn an_address_that_jails_share_goes_with_the_last_of_them() {
+    let text = "
+        path = /; persist; interface = lo0; ip4.addr = 10.0.0.2;
+        www {} www.inner {} db {}
+        www { children.max = 1; }";
+    for jobs in [1, 3] {
+        let dir = tempfile::tempdir().unwrap();
+        let host = host(dir.path());
+        let options = Options { jobs: NonZeroUsize::new(jobs).unwrap(), ..Options::default() };
+        let run = |operation, names: &[&str]| life::run(&host, &conf(text), names, operation, &options, &Silent);
+        assert!(run(Operation::Start, &["*"]).unwrap().is_well());
+        assert_eq!(found(&host).1, whole().1);
+        for (name, left) in [("www.inner", whole().1), ("db", whole().1), ("www", Vec::new())] {
+            let stopped = run(Operation::Stop, &[name]).unwrap();
+            assert!(stopped.is_well(), "{stopped:?}");
+            assert_eq!(found(&host).1, left, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_start_that_fails_takes_no_address_of_a_jail_that_runs() {
+    let text = "
+        path = /; persist; interface = lo0;
+        www { ip4.addr = 10.0.0.2, 10.0.0.3; }
+        db { ip4.addr = 10.0.0.2; }";
+    let dir = tempfile::tempdir().unwrap();
+    let host = host(dir.path());
+    let started = run(&host, text, Operation::Start, &["www", "db"]);
+    assert_eq!(started.failures().count(), 1);
+    assert_eq!(found(&host).1.len(), 2);
+    assert!(run(&host, text, Operation::Stop, &["www"]).is_well());
+    assert_eq!(found(&host), clean());
+}
+
+#[test]
+fn a_restart_that_fails_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = host(dir.path());
+    assert!(run(&host, CONF, Operation::Start, &["www"]).is_well());
+    let broken = CONF.replace("persist;", "persist; exec.poststart = false;");
+    assert!(!run(&host, &broken, Operation::Restart, &["www"]).is_well());
+    assert_eq!(found(&host), clean());
+}
+
+#[test]
+fn a_jail_that_does_not_run_keeps_no_other_from_being_stopped() {
+    let start = "path = /; persist; www {}";
+    for wrong in ["exec.timeout = abc;", "mount.fstab = \"/none\";", "path = \"/srv/$none\";", "jid = x;"] {
+        let dir = tempfile::tempdir().unwrap();
+        let host = host(dir.path());
+        assert!(run(&host, start, Operation::Start, &["www"]).is_well());
+        let stopped = run(&host, &format!("{start} app {{ depend = www; {wrong} }}"), Operation::Stop, &["www"]);
+        assert_eq!(stopped.count(Outcome::Stopped), 1, "{wrong}: {stopped:?}");
+        assert!(stopped.is_well(), "{wrong}: {stopped:?}");
+    }
+}
+
+#[test]
+fn a_live_jail_of_another_name_is_not_taken_for_a_dying_one() {
+    for release in ["13.2", "14", "15"] {
+        let dir = tempfile::tempdir().unwrap();
+        jailkit::kernel::sim::SimKernel::boot(dir.path(), release.parse().unwrap()).unwrap();
+        let host = SimHost::open(dir.path()).unwrap();
+        assert!(run(&host, "other { jid = 7; path = /; persist; }", Operation::Start, &["other"]).is_well());
+        let text = "www { jid = 7; path = /; persist; allow.dying; exec.start = false; }";
+        let started = run(&host, text, Operation::Start, &["www"]);
+        assert!(matches!(started.failures().next(), Some((_, JailError::Kernel(_)))), "{started:?}");
+        let other = Jail::open(host.kernel(), &JailKey::new("other").unwrap(), Default::default()).unwrap();
+        assert_eq!(other.unwrap().jid.0, 7, "{release}");
+    }
+}
