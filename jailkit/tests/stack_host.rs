@@ -375,6 +375,68 @@ fn a_jail_that_was_changed_behind_the_stacks_back_is_drift() {
 }
 
 #[test]
+fn a_jail_whose_block_is_gone_is_stopped_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = SimHost::open(dir.path()).unwrap();
+    up(&host, &stack(REFERENCE)).unwrap();
+    fs::write(dir.path().join("etc/jail.conf"), "").unwrap();
+    down(&host, Purge::Purge).unwrap();
+    assert!(jailkit::kernel::running(host.kernel()).unwrap().is_empty());
+    assert_eq!(host.kernel().mounts().unwrap().len(), 1);
+}
+
+#[test]
+fn a_tree_in_which_a_jail_runs_is_not_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = SimHost::open(dir.path()).unwrap();
+    up(&host, &stack(REFERENCE)).unwrap();
+    down(&host, Purge::Keep).unwrap();
+    let create = SetFlags { create: true, ..SetFlags::default() };
+    let path = Param::new("path", Value::String(b"/srv/jail/www/fs/usr".to_vec()));
+    let other = [Param::new("name", Value::String(b"other".to_vec())), path, Param::flag("persist")];
+    host.kernel().jail_set(&other, create).unwrap();
+    let error = down(&host, Purge::Purge).unwrap_err();
+    assert!(error.contains("the jail other runs in it; nothing has been removed"), "{error}");
+}
+
+/// A jail of the administrator's that needs one of the stack's is stopped with it, as jail(8) does, and started again.
+#[test]
+fn jails_of_the_hosts_own_that_depend_on_the_stacks_run_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = SimHost::open(dir.path()).unwrap();
+    up(&host, &stack(REFERENCE)).unwrap();
+    let path = dir.path().join("etc/jail.conf");
+    let text = fs::read_to_string(&path).unwrap() + "\nmine { path = /; persist; depend = db; }\n";
+    fs::write(&path, text).unwrap();
+    let start = |host: &SimHost| {
+        let conf = jailkit::jailconf::JailConf::parse(&Source::read(&path).unwrap()).unwrap().resolve().unwrap();
+        jailkit::life::start(host, &conf, &["mine"], &Default::default(), &jailkit::life::Silent).unwrap()
+    };
+    assert!(start(&host).is_well());
+    let changed = stack(&format!("{REFERENCE}\n[jails.db.params]\n\"allow.raw_sockets\" = true\n"));
+    let mut session = Session::open(&host, "up", false).unwrap();
+    let plan = session.plan_up(&changed).unwrap();
+    session.carry_out(&plan, &Quiet).unwrap();
+    drop(session);
+    let running = || jailkit::kernel::running(host.kernel()).unwrap();
+    assert!(running().iter().any(|name| name[..] == *b"mine"), "{:?}", running());
+    let plan: Vec<_> = plan.steps.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(plan.join("\n"));
+}
+
+#[test]
+fn a_parameter_of_a_wrong_value_is_refused_before_anything_is_done() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = SimHost::open(dir.path()).unwrap();
+    for param in ["\"exec.timeout\" = \"abc\"", "persist = \"maybe\"", "enforce_statfs = 7"] {
+        let text = format!("{REFERENCE}\n[jails.www.params]\n{param}\n");
+        let error = up(&host, &stack(&text)).unwrap_err();
+        assert!(error.contains(param.split_whitespace().next().unwrap().trim_matches('"')), "{error}");
+    }
+    assert_eq!(Journal::open(host.files()).unwrap().claims().len(), 0);
+}
+
+#[test]
 fn an_empty_directory_is_extracted_into_and_a_full_one_is_not() {
     let dir = tempfile::tempdir().unwrap();
     let host = SimHost::open(dir.path()).unwrap();

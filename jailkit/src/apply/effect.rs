@@ -7,7 +7,7 @@ use super::{StepError, Watch};
 use crate::host::{Host, Includes, host_path};
 use crate::jailconf::{JailConf, Resolved};
 use crate::journal::{Claim, Journal, digest};
-use crate::kernel::{self, Errno};
+use crate::kernel::{self, Errno, GetFlags, Jail, JailKey, JailName};
 use crate::life;
 use crate::plan::{FileChange, JAIL_CONF, JailFile, PF_CONF, StartedJail, Step, Tree, expectation, jail_mounts};
 use crate::source::Source;
@@ -73,7 +73,7 @@ impl Effects<'_> {
                 self.claim(Claim::PfEnabled)?;
                 Ok(self.host.packet_filter().enable()?)
             }
-            Step::StartJails { jails, ready } => self.start(jails, ready),
+            Step::StartJails { jails, ready, again } => self.start(jails, ready, again),
             Step::DisablePf => {
                 self.host.packet_filter().disable()?;
                 self.release(&Claim::PfEnabled)
@@ -195,7 +195,7 @@ impl Effects<'_> {
         Ok(JailConf::parse(&Source::new(path, text))?.resolve_in(&Includes(self.host.files()))?)
     }
 
-    fn start(&mut self, jails: &[StartedJail], ready: &BTreeMap<String, Ready>) -> Done {
+    fn start(&mut self, jails: &[StartedJail], ready: &BTreeMap<String, Ready>, again: &[String]) -> Done {
         let claim = |jail: &StartedJail, started| {
             let StartedJail { name, path, digest } = jail.clone();
             Claim::Jail { name, path, digest, started }
@@ -204,7 +204,8 @@ impl Effects<'_> {
             self.claim(claim(jail, false))?;
         }
         let conf = self.resolved()?;
-        let names: Vec<&str> = jails.iter().map(|jail| jail.name.as_str()).collect();
+        let own = jails.iter().map(|jail| jail.name.as_str());
+        let names: Vec<&str> = own.chain(again.iter().map(String::as_str)).collect();
         let ready = ready.iter().map(|(jail, ready)| (jail.as_str().into(), ready.clone())).collect();
         let options = life::Options { ready, ..life_options() };
         let summary = life::start(self.host, &conf, &names, &options, self.watch)?;
@@ -220,9 +221,11 @@ impl Effects<'_> {
 
     fn stop(&mut self, name: &str, path: &Path) -> Done {
         let conf = self.resolved()?;
-        // Without its block in jail.conf there is only its mounts to mind.
         if conf.jail(name.as_bytes()).is_some() {
             all_well(life::stop(self.host, &conf, &[name], &life_options(), self.watch)?)?;
+        } else if self.runs_in(path)?.is_some_and(|running| *running == *name.as_bytes()) {
+            // Without its block in jail.conf it goes without its commands.
+            all_well(life::remove(self.host, &[name], &life_options(), self.watch)?)?;
         }
         self.clear_mounts(path)?;
         let claim =
@@ -242,7 +245,23 @@ impl Effects<'_> {
         Ok(())
     }
 
+    /// A jail that runs in a directory or below it.
+    fn runs_in(&self, path: &Path) -> Result<Option<JailName>, StepError> {
+        let kernel = self.host.kernel();
+        let path = kernel::real_path(kernel, path);
+        for name in kernel::running(kernel)? {
+            let found = Jail::open(kernel, &JailKey::Name(name), GetFlags::default())?;
+            if let Some(found) = found.filter(|found| found.path.as_path().starts_with(&path)) {
+                return Ok(Some(found.name));
+            }
+        }
+        Ok(None)
+    }
+
     fn remove_tree(&mut self, path: &Path) -> Done {
+        if let Some(jail) = self.runs_in(path)? {
+            return Err(StepError::StillRuns { jail });
+        }
         self.clear_mounts(path)?;
         // The second look: what is the host's, or has been mounted meanwhile, would be emptied.
         let real = kernel::real_path(self.host.kernel(), path);

@@ -136,6 +136,12 @@ pub enum StepError {
         /// The file.
         path: std::path::PathBuf,
     },
+    /// A jail runs where a tree is to be removed.
+    #[error("the jail {jail} runs in it; nothing has been removed: stop the jail and run the command again")]
+    StillRuns {
+        /// The jail.
+        jail: crate::kernel::JailName,
+    },
     /// Something is mounted where a tree is to be removed.
     #[error(
         "{mount} is still mounted below it; nothing has been removed: unmount it and run the command again",

@@ -24,6 +24,14 @@ pub fn is_unfinished(host: &dyn Host, name: &BStr) -> Result<bool, FileError> {
     Ok(peek(host, name)?.is_some())
 }
 
+/// Whether a run on the jail was killed, or is under way: it runs with what is not known to be whole.
+///
+/// # Errors
+/// Where `/var/run` cannot be looked at.
+pub fn is_half_made(host: &dyn Host, name: &BStr) -> Result<bool, FileError> {
+    Ok(peek(host, name)?.is_some_and(|left| !matches!(left.note, Note::Running(_))))
+}
+
 fn note_path(name: &BStr) -> PathBuf {
     PathBuf::from(format!("/var/run/jailkit.{}", file_name(name)))
 }

@@ -72,6 +72,13 @@ impl Graph {
     }
 }
 
+/// The jails of a file that need a jail of it, and so are stopped with it.
+pub(crate) fn dependents(conf: &Resolved, jail: &[u8]) -> Vec<BString> {
+    let Some(at) = conf.jails.iter().position(|found| found.name == jail) else { return Vec::new() };
+    let needing = closure(&[at], &Graph::of(conf).needed_by).into_iter().filter(|&other| other != at);
+    needing.map(|other| conf.jails[other].name.clone()).collect()
+}
+
 fn closure(jails: &[usize], edges: &[Vec<usize>]) -> Vec<usize> {
     let mut found: BTreeSet<usize> = BTreeSet::new();
     let mut open = jails.to_vec();

@@ -49,9 +49,10 @@ mod stop;
 mod words;
 mod world;
 
-pub use claim::is_unfinished;
+pub use claim::{is_half_made, is_unfinished};
 pub use enter::{Enter, enter};
 pub use error::{JailError, LifeError};
+pub(crate) use graph::dependents;
 pub use list::{Format, List, ListError, Selection};
 pub use mount::mount_request;
 pub use observer::{Event, Observer, Silent, What};

@@ -1,11 +1,11 @@
 //! The host as it is against the host as it is to be.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::desired::{Desired, Existing, JAIL_CONF, PF_CONF, RC_CONF, WantedDir, WantedFile, WantedJail};
 use super::teardown;
-use super::{FileChange, JailFile, Plan, PlanError, Purge, StartedJail, Step, Tree};
+use super::{FileChange, JailFile, Plan, PlanError, Purge, Step, Tree};
 use crate::base;
 use bstr::ByteSlice;
 
@@ -14,10 +14,8 @@ use crate::host::{FileError, FileKind, Host, Includes, host_path};
 use crate::jailconf::JailConf;
 use crate::jailparam::{self, By};
 use crate::journal::{Claim, FileClaim, Journal, JournalError, digest};
-use crate::kernel::{self, GetFlags, JailKey, Kernel, KernelError, Mount, Param, ParamKind, ParamType, Value};
-use crate::life;
 use crate::rcconf::{Dialect, Settings, is_yes};
-use crate::source::{Diagnostics, Source, nearest};
+use crate::source::{Diagnostics, Severity, Source, nearest};
 use crate::stack::{BaseExpectation, Stack};
 
 pub(super) fn up(stack: &Stack, host: &dyn Host, journal: &Journal) -> Result<Plan, PlanError> {
@@ -86,7 +84,13 @@ fn check_host(stack: &Stack, host: &dyn Host) -> Result<(), PlanError> {
     let everywhere = stack.defaults.iter().zip(std::iter::repeat(Default::default()));
     let own = stack.jails.iter().zip(&places.jails);
     let own = own.flat_map(|(jail, place)| jail.params.iter().zip(std::iter::repeat(place.name)));
-    for (param, place) in everywhere.chain(own).filter(|(param, _)| !is_known(&param.name)) {
+    for (param, place) in everywhere.chain(own) {
+        if is_known(&param.name) {
+            let faults = jailparam::advice(&param.name, &param.values).into_iter();
+            let wrong = faults.filter(|fault| fault.severity == Severity::Error);
+            found.extend(wrong.map(|fault| places.error(place, fault.to_string())));
+            continue;
+        }
         let message = format!("{} knows no jail parameter '{}'", host.describe(), param.name);
         let names = known.iter().map(|param| param.name.as_str()).chain(jailparam::of_jail8().map(|param| param.name));
         let near = nearest(&param.name, names);
@@ -159,61 +163,6 @@ impl Comparison<'_> {
     fn finish(mut self, stack: String, purge: Purge) -> Result<Plan, PlanError> {
         let kept = teardown::teardown(&mut self, purge)?;
         Ok(Plan { stack, steps: self.steps, kept })
-    }
-
-    /// Stops the jails that are not to be, or not to be as they are.
-    fn stop_jails(&mut self) -> Result<(), PlanError> {
-        let desired = self.desired;
-        // The last started first, as others may depend on what was started before it.
-        for claim in self.journal.claims().iter().rev() {
-            let Claim::Jail { name, path, digest, started } = claim else { continue };
-            let wanted = desired.jails.iter().find(|jail| jail.name == *name);
-            let reason = match wanted {
-                None => Some("the stack has it no more"),
-                Some(_) if !started => Some("its start was broken off"),
-                Some(wanted) if wanted.digest != *digest => Some("it is to run with other parameters"),
-                Some(wanted) if !self.is_as_wanted(wanted)? => Some("it does not run as the stack says"),
-                Some(_) => None,
-            };
-            let reason = if desired.jails.is_empty() { reason.map(|_| "the stack goes down") } else { reason };
-            let is_left = || {
-                Ok::<_, PlanError>(
-                    !jail_mounts(self.host.kernel(), path)?.is_empty()
-                        || life::is_unfinished(self.host, name.as_str().into())?,
-                )
-            };
-            let reason = match self.is_running(name)? {
-                true => reason,
-                false if is_left()? => Some("a killed run has left something of it"),
-                false => None,
-            };
-            if let Some(reason) = reason {
-                self.steps.push(Step::StopJail { jail: name.clone(), path: path.clone(), reason });
-            } else if wanted.is_none() {
-                self.steps.push(Step::Forget { claim: Box::new(claim.clone()) });
-            }
-        }
-        self.stop_dependents()
-    }
-
-    /// Stopping a jail stops those that depend on it, as jail(8) does; said, so that they are started again.
-    fn stop_dependents(&mut self) -> Result<(), PlanError> {
-        let desired = self.desired;
-        // A chain of dependencies is no longer than there are jails.
-        for _ in &desired.jails {
-            for jail in &desired.jails {
-                let depends = jail.depends.iter().any(|needed| self.is_stopped(needed));
-                if depends && !self.is_stopped(&jail.name) && self.is_running(&jail.name)? {
-                    let (path, reason) = (jail.root.clone(), "a jail it depends on is stopped");
-                    self.steps.insert(0, Step::StopJail { jail: jail.name.clone(), path, reason });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn is_stopped(&self, name: &str) -> bool {
-        self.steps.iter().any(|step| matches!(step, Step::StopJail { jail, .. } if jail == name))
     }
 
     fn make_dirs(&mut self) -> Result<(), PlanError> {
@@ -407,60 +356,6 @@ impl Comparison<'_> {
     pub(super) fn pf_is_enabled(&self) -> Result<bool, PlanError> {
         Ok(self.host.kernel().has_module("pf")? && self.host.packet_filter().is_enabled()?)
     }
-
-    fn start_jails(&mut self) -> Result<(), PlanError> {
-        let mut jails = Vec::new();
-        for WantedJail { name, root, digest, .. } in &self.desired.jails {
-            if !self.is_running(name)? || self.is_stopped(name) {
-                jails.push(StartedJail { name: name.clone(), path: root.clone(), digest: digest.clone() });
-            } else if !self
-                .journal
-                .claims()
-                .iter()
-                .any(|claim| matches!(claim, Claim::Jail { name: own, .. } if own == name))
-            {
-                return Err(PlanError::ForeignJail { name: name.clone(), host: self.host.describe() });
-            }
-        }
-        if !jails.is_empty() {
-            let ready = self.desired.jails.iter().filter_map(|jail| Some((jail.name.clone(), jail.ready.clone()?)));
-            self.steps.push(Step::StartJails { jails, ready: ready.collect() });
-        }
-        Ok(())
-    }
-
-    /// Whether a jail that runs has the path, the address and the mounts that it was started with. Its hostname is left
-    /// out, which it may set itself.
-    fn is_as_wanted(&self, wanted: &WantedJail) -> Result<bool, KernelError> {
-        let kernel = self.host.kernel();
-        let Ok(key) = JailKey::new(&wanted.name) else { return Ok(true) };
-        let Some(jid) = kernel::find_jail(kernel, &key, GetFlags::default())? else { return Ok(true) };
-        let params = [ParamType::new("path", ParamKind::String(1024)), ParamType::new("ip4.addr", ParamKind::Ipv4)];
-        let (_, values) = kernel.jail_get(&[Param::new("jid", Value::Int(jid.0))], &params, GetFlags::default())?;
-        let path = kernel::real_path(kernel, &wanted.root).into_os_string().into_encoded_bytes();
-        let mounts = kernel.mounts()?;
-        let is_mounted = |target: &PathBuf| {
-            let target = kernel::real_path(kernel, target);
-            mounts.iter().any(|mount| mount.target == target)
-        };
-        Ok(values == [Value::String(path), Value::Ipv4(vec![wanted.address])] && wanted.mounts.iter().all(is_mounted))
-    }
-
-    pub(super) fn is_running(&self, name: &str) -> Result<bool, KernelError> {
-        let Ok(key) = JailKey::new(name) else { return Ok(false) };
-        kernel::find_jail(self.host.kernel(), &key, GetFlags::default()).map(|found| found.is_some())
-    }
-}
-
-/// File systems that show what lies elsewhere, or nothing that lasts. Others, such as a dataset for the whole jail or a
-/// part of it, are the host's, and stay when the jail goes.
-const MADE_FOR_JAILS: &[&str] = &["devfs", "fdescfs", "linprocfs", "linsysfs", "nullfs", "procfs", "tmpfs", "unionfs"];
-
-/// What is mounted for a jail at or below a directory, the last mounted first.
-pub(crate) fn jail_mounts(kernel: &dyn Kernel, path: &Path) -> Result<Vec<Mount>, KernelError> {
-    let path = kernel::real_path(kernel, path);
-    let is_own = |mount: &Mount| mount.target.starts_with(&path) && MADE_FOR_JAILS.contains(&mount.fstype.as_str());
-    Ok(kernel.mounts()?.into_iter().rev().filter(is_own).collect())
 }
 
 /// Reads the archive once before anything is changed: what is broken is to be found now.

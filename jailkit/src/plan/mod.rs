@@ -19,6 +19,7 @@
 mod compare;
 mod desired;
 mod jail_file;
+mod jails;
 mod pf;
 mod step;
 mod teardown;
@@ -26,8 +27,9 @@ mod teardown;
 pub use jail_file::JailFile;
 pub use step::{FileChange, StartedJail, Step, Tree};
 
-pub(crate) use compare::{expectation, jail_mounts};
+pub(crate) use compare::expectation;
 pub(crate) use desired::{JAIL_CONF, PF_CONF, jail_path, mounts};
+pub(crate) use jails::jail_mounts;
 
 use crate::base::BaseError;
 use crate::edit::EditError;

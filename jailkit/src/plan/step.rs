@@ -24,6 +24,9 @@ pub enum Step {
         path: PathBuf,
         /// Why.
         reason: &'static str,
+        /// Other jails of the host that depend on it: they are stopped with it.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        with: Vec<String>,
     },
     /// Unmount what is mounted below a jail's root directory while the jail is not there.
     ClearMounts {
@@ -125,6 +128,9 @@ pub enum Step {
         /// When those that others depend on are ready, by name.
         #[serde(skip_serializing_if = "BTreeMap::is_empty")]
         ready: BTreeMap<String, Ready>,
+        /// Other jails of the host that were stopped with one of these.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        again: Vec<String>,
     },
     /// Stop pf from filtering.
     DisablePf,
@@ -241,7 +247,10 @@ fn text<S: Serializer>(text: &Option<BString>, serializer: S) -> Result<S::Ok, S
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::StopJail { jail, reason, .. } => write!(f, "stop jail {jail}: {reason}"),
+            Self::StopJail { jail, reason, with, .. } => {
+                write!(f, "stop jail {jail}: {reason}")?;
+                if with.is_empty() { Ok(()) } else { write!(f, "; this stops {}, too", with.join(", ")) }
+            }
             Self::ClearMounts { jail, path } => {
                 write!(f, "unmount what is left below {} of jail {jail}", path.display())
             }
@@ -276,9 +285,12 @@ impl fmt::Display for Step {
             }
             Self::LoadPf { .. } => f.write_str("load pf's rules from /etc/pf.conf"),
             Self::EnablePf => f.write_str("enable pf"),
-            Self::StartJails { jails, ready } => {
+            Self::StartJails { jails, ready, again } => {
                 let names: Vec<_> = jails.iter().map(|jail| jail.name.as_str()).collect();
                 write!(f, "start {} {}", if names.len() == 1 { "jail" } else { "jails" }, names.join(", "))?;
+                if !again.is_empty() {
+                    write!(f, ", and {} again", again.join(", "))?;
+                }
                 ready.iter().try_for_each(|(jail, ready)| write!(f, "; {jail} is ready when {}", ready.when))
             }
             Self::DisablePf => f.write_str("disable pf"),

@@ -1,0 +1,167 @@
+//! Which jails are stopped and which are started.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::compare::Comparison;
+use super::desired::{JAIL_CONF, WantedJail};
+use super::{PlanError, StartedJail, Step};
+use crate::host::Includes;
+use crate::jailconf::JailConf;
+use crate::journal::Claim;
+use crate::kernel::{self, GetFlags, JailKey, Kernel, KernelError, Mount, Param, ParamKind, ParamType, Value};
+use crate::life;
+use crate::source::Source;
+
+impl Comparison<'_> {
+    /// Stops the jails that are not to be, or not to be as they are.
+    pub(super) fn stop_jails(&mut self) -> Result<(), PlanError> {
+        let desired = self.desired;
+        // The last started first, as others may depend on what was started before it.
+        for claim in self.journal.claims().iter().rev() {
+            let Claim::Jail { name, path, digest, started } = claim else { continue };
+            let wanted = desired.jails.iter().find(|jail| jail.name == *name);
+            let reason = match wanted {
+                None => Some("the stack has it no more"),
+                Some(_) if !started => Some("its start was broken off"),
+                Some(_) if life::is_half_made(self.host, name.as_str().into())? => {
+                    Some("a killed run has left it half made")
+                }
+                Some(wanted) if wanted.digest != *digest => Some("it is to run with other parameters"),
+                Some(wanted) if !self.is_as_wanted(wanted)? => Some("it does not run as the stack says"),
+                Some(_) => None,
+            };
+            let reason = if desired.jails.is_empty() { reason.map(|_| "the stack goes down") } else { reason };
+            let is_left = || {
+                Ok::<_, PlanError>(
+                    !jail_mounts(self.host.kernel(), path)?.is_empty()
+                        || life::is_unfinished(self.host, name.as_str().into())?,
+                )
+            };
+            let reason = match self.is_running(name)? {
+                true => reason,
+                false if is_left()? => Some("a killed run has left something of it"),
+                false => None,
+            };
+            if let Some(reason) = reason {
+                let (jail, path) = (name.clone(), path.clone());
+                self.steps.push(Step::StopJail { jail, path, reason, with: Vec::new() });
+            } else if wanted.is_none() {
+                self.steps.push(Step::Forget { claim: Box::new(claim.clone()) });
+            }
+        }
+        self.stop_dependents()
+    }
+
+    /// Stopping a jail stops those that depend on it, as jail(8) does; said, so that they are started again.
+    fn stop_dependents(&mut self) -> Result<(), PlanError> {
+        let desired = self.desired;
+        // A chain of dependencies is no longer than there are jails.
+        for _ in &desired.jails {
+            for jail in &desired.jails {
+                let depends = jail.depends.iter().any(|needed| self.is_stopped(needed));
+                if depends && !self.is_stopped(&jail.name) && self.is_running(&jail.name)? {
+                    let (path, reason) = (jail.root.clone(), "a jail it depends on is stopped");
+                    self.steps.insert(0, Step::StopJail { jail: jail.name.clone(), path, reason, with: Vec::new() });
+                }
+            }
+        }
+        self.name_dependents_of_the_hosts_own()
+    }
+
+    /// Other jails of the host that run, depend on one that is stopped, and so are stopped with it.
+    fn name_dependents_of_the_hosts_own(&mut self) -> Result<(), PlanError> {
+        let text = self.host.files().read(Path::new(JAIL_CONF))?.unwrap_or_default();
+        let resolved = JailConf::parse(&Source::new(JAIL_CONF, text)).map_err(|_| ()).and_then(|conf| {
+            let resolved = conf.resolve_in(&Includes(self.host.files()));
+            resolved.map_err(|_| ())
+        });
+        // A file that cannot be read is told of where it is to be edited.
+        let Ok(resolved) = resolved else { return Ok(()) };
+        let mut steps = std::mem::take(&mut self.steps);
+        for step in &mut steps {
+            let Step::StopJail { jail, with, .. } = step else { continue };
+            for name in life::dependents(&resolved, jail.as_bytes()) {
+                let name = name.to_string();
+                if !self.is_the_stacks(&name) && self.is_running(&name)? {
+                    with.push(name);
+                }
+            }
+        }
+        self.steps = steps;
+        Ok(())
+    }
+
+    fn is_the_stacks(&self, name: &str) -> bool {
+        let is_claimed = |claim: &Claim| matches!(claim, Claim::Jail { name: own, .. } if own == name);
+        self.desired.jails.iter().any(|jail| jail.name == name) || self.journal.claims().iter().any(is_claimed)
+    }
+
+    fn is_stopped(&self, name: &str) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::StopJail { jail, .. } if jail == name))
+    }
+
+    pub(super) fn start_jails(&mut self) -> Result<(), PlanError> {
+        let mut jails = Vec::new();
+        for WantedJail { name, root, digest, .. } in &self.desired.jails {
+            if !self.is_running(name)? || self.is_stopped(name) {
+                jails.push(StartedJail { name: name.clone(), path: root.clone(), digest: digest.clone() });
+            } else if !self
+                .journal
+                .claims()
+                .iter()
+                .any(|claim| matches!(claim, Claim::Jail { name: own, .. } if own == name))
+            {
+                return Err(PlanError::ForeignJail { name: name.clone(), host: self.host.describe() });
+            }
+        }
+        if !jails.is_empty() {
+            let ready = self.desired.jails.iter().filter_map(|jail| Some((jail.name.clone(), jail.ready.clone()?)));
+            let (ready, again) = (ready.collect(), self.stopped_with().into_iter().collect());
+            self.steps.push(Step::StartJails { jails, ready, again });
+        }
+        Ok(())
+    }
+
+    /// Other jails of the host that are stopped.
+    fn stopped_with(&self) -> BTreeSet<String> {
+        let stopped = self.steps.iter().flat_map(|step| match step {
+            Step::StopJail { with, .. } => with.as_slice(),
+            _ => &[],
+        });
+        stopped.cloned().collect()
+    }
+
+    /// Whether a jail that runs has the path, the address and the mounts that it was started with. Its hostname is left
+    /// out, which it may set itself.
+    fn is_as_wanted(&self, wanted: &WantedJail) -> Result<bool, KernelError> {
+        let kernel = self.host.kernel();
+        let Ok(key) = JailKey::new(&wanted.name) else { return Ok(true) };
+        let Some(jid) = kernel::find_jail(kernel, &key, GetFlags::default())? else { return Ok(true) };
+        let params = [ParamType::new("path", ParamKind::String(1024)), ParamType::new("ip4.addr", ParamKind::Ipv4)];
+        let (_, values) = kernel.jail_get(&[Param::new("jid", Value::Int(jid.0))], &params, GetFlags::default())?;
+        let path = kernel::real_path(kernel, &wanted.root).into_os_string().into_encoded_bytes();
+        let mounts = kernel.mounts()?;
+        let is_mounted = |target: &PathBuf| {
+            let target = kernel::real_path(kernel, target);
+            mounts.iter().any(|mount| mount.target == target)
+        };
+        Ok(values == [Value::String(path), Value::Ipv4(vec![wanted.address])] && wanted.mounts.iter().all(is_mounted))
+    }
+
+    pub(super) fn is_running(&self, name: &str) -> Result<bool, KernelError> {
+        let Ok(key) = JailKey::new(name) else { return Ok(false) };
+        kernel::find_jail(self.host.kernel(), &key, GetFlags::default()).map(|found| found.is_some())
+    }
+}
+
+/// File systems that show what lies elsewhere, or nothing that lasts. Others, such as a dataset for the whole jail or a
+/// part of it, are the host's, and stay when the jail goes.
+const MADE_FOR_JAILS: &[&str] = &["devfs", "fdescfs", "linprocfs", "linsysfs", "nullfs", "procfs", "tmpfs", "unionfs"];
+
+/// What is mounted for a jail at or below a directory, the last mounted first.
+pub(crate) fn jail_mounts(kernel: &dyn Kernel, path: &Path) -> Result<Vec<Mount>, KernelError> {
+    let path = kernel::real_path(kernel, path);
+    let is_own = |mount: &Mount| mount.target.starts_with(&path) && MADE_FOR_JAILS.contains(&mount.fstype.as_str());
+    Ok(kernel.mounts()?.into_iter().rev().filter(is_own).collect())
+}
