@@ -76,7 +76,10 @@ impl Observer for Happenings<'_> {
             }
             what => {
                 let is_told = self.verbose
-                    || matches!(what, What::HalfMade | What::RulesetMissing(_) | What::Waiting(_) | What::Ready);
+                    || matches!(
+                        what,
+                        What::HalfMade | What::RulesetMissing(_) | What::Waiting(_) | What::WaitingForRun | What::Ready
+                    );
                 let text = line(event).or_else(|| small_line(what)).filter(|_| is_told);
                 text.into_iter().for_each(|text| self.terminal.note(format_args!("{jail}: {text}")));
                 Ok(())
@@ -100,6 +103,7 @@ pub(crate) fn line(event: &Event<'_>) -> Option<String> {
             "the devfs ruleset {ruleset} is not loaded, so the jail will see every device of the host; \
              'service devfs restart' loads those of /etc/devfs.rules"
         ),
+        What::WaitingForRun => "another run of jailkit is at work on it; waiting".to_owned(),
         What::Waiting(ready) => format!("waiting until {}, {} s at most", ready.when, ready.patience.as_secs()),
         What::Ready => "ready".to_owned(),
         What::Terminating | What::Mounted(_) | What::Unmounted(_) | What::Failed(_) | What::Done(_) => return None,

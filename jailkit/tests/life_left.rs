@@ -3,13 +3,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // the helpers here are part of tests
 
+use std::fs::File;
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Mutex;
 
 use jailkit::host::{Host, SimHost};
 use jailkit::jailconf::{JailConf, Resolved};
 use jailkit::kernel::{Jail, JailKey};
-use jailkit::life::{self, JailError, Operation, Options, Outcome, Silent, Summary};
+use jailkit::life::{self, Event, JailError, Observer, Operation, Options, Outcome, Silent, Summary, What};
 use jailkit::source::Source;
 
 const CONF: &str = r#"
@@ -204,5 +206,40 @@ fn a_live_jail_of_another_name_is_not_taken_for_a_dying_one() {
         assert!(matches!(started.failures().next(), Some((_, JailError::Kernel(_)))), "{started:?}");
         let other = Jail::open(host.kernel(), &JailKey::new("other").unwrap(), Default::default()).unwrap();
         assert_eq!(other.unwrap().jid.0, 7, "{release}");
+    }
+}
+
+/// Another run that is at work on the jail until it is told that it is waited for.
+struct OtherRun(Mutex<Option<File>>);
+
+impl Observer for OtherRun {
+    fn happens(&self, event: &Event<'_>) {
+        if let What::WaitingForRun = event.what {
+            self.0.lock().unwrap().take();
+        }
+    }
+}
+
+#[test]
+fn a_run_says_that_it_waits_for_another_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = host(dir.path());
+    let note = File::create(dir.path().join("var/run/jailkit.www")).unwrap();
+    note.lock().unwrap();
+    let other = OtherRun(Mutex::new(Some(note)));
+    let text = "path = /; persist; www { depend = db; } db {}";
+    let started = life::start(&host, &conf(text), &["www"], &Options::default(), &other).unwrap();
+    assert!(started.is_well());
+    assert!(other.0.lock().unwrap().is_none());
+}
+
+#[test]
+fn a_jail_of_the_longest_name_has_a_note() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = host(dir.path());
+    let name = "n".repeat(255);
+    let text = format!("{name} {{ path = /; persist; }}");
+    for operation in [Operation::Start, Operation::Stop] {
+        assert!(run(&host, &text, operation, &[&name]).is_well());
     }
 }

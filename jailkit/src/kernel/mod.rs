@@ -97,6 +97,12 @@ pub trait Kernel: Send + Sync {
     /// [`KernelError`] where the table cannot be read.
     fn mounts(&self) -> Result<Vec<Mount>, KernelError>;
 
+    /// statfs(2): the file system that a path is on, the topmost where one is mounted over another.
+    ///
+    /// # Errors
+    /// `ENOENT`, `ENOTDIR` or `ELOOP` where the path leads nowhere.
+    fn file_system(&self, path: &Path) -> Result<Mount, KernelError>;
+
     /// Makes a ruleset that of the devfs mounted at `at`: devices that come later are shown or hidden by it, those that
     /// are there stay as they are (`devfs ruleset`, devfs(8)).
     ///

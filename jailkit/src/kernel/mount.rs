@@ -229,7 +229,10 @@ mod tests {
         let kernel = SimKernel::open(root.path()).unwrap();
         mount(&kernel, &MountRequest::nullfs("/home/src", "/home/dst")).unwrap();
         let told = kernel.mounts().unwrap().pop().unwrap();
-        assert_eq!((told.source, told.target), ("/usr/home/src".into(), "/usr/home/dst".into()));
+        assert_eq!((told.source.clone(), told.target.clone()), ("/usr/home/src".into(), "/usr/home/dst".into()));
+        assert_eq!(kernel.file_system("/home/dst".as_ref()).unwrap(), told);
+        assert_eq!(kernel.file_system("/home".as_ref()).unwrap().target, Path::new("/"));
+        assert_eq!(kernel.file_system("/none".as_ref()).unwrap_err().errno, Errno::ENOENT);
         assert_eq!(real_path(&kernel, "/home/dst/../src".as_ref()), Path::new("/usr/home/src"));
         assert_eq!(real_path(&kernel, "/home/none".as_ref()), Path::new("/home/none"));
     }

@@ -4,7 +4,7 @@
 //! start makes, and stays until that is taken back: by a stop, or by the next run where this one was killed or the jail
 //! has ended by itself. Whatever jail.conf says by then, a stop takes back what the start has made.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
@@ -86,15 +86,21 @@ pub(super) fn peek(host: &dyn Host, name: &BStr) -> Result<Option<Left>, FileErr
 }
 
 impl Claim {
-    /// Waits until no other run works on the jail.
-    pub(super) fn take(host: &dyn Host, name: &BStr) -> Result<Self, JailError> {
+    /// Waits until no other run works on the jail; `waits` is told where one does.
+    pub(super) fn take(host: &dyn Host, name: &BStr, waits: impl Fn()) -> Result<Self, JailError> {
         let path = note_path(name);
         let real = host.files().locate(&path)?;
         let open = || -> io::Result<(File, Option<Left>)> {
             loop {
                 let options = File::options().read(true).write(true).create(true).mode(0o600).clone();
                 let mut file = options.open(&real)?;
-                file.lock()?;
+                if let Err(error) = file.try_lock() {
+                    match error {
+                        TryLockError::WouldBlock => waits(),
+                        TryLockError::Error(error) => return Err(error),
+                    }
+                    file.lock()?;
+                }
                 // Whoever had it may have removed it meanwhile.
                 let held = file.metadata()?;
                 let is_current =

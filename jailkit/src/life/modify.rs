@@ -32,8 +32,8 @@ pub(super) fn modify(world: &World<'_>, jail: &ResolvedJail) -> Result<Outcome, 
 /// Changes a jail that runs, starts one that does not.
 pub(super) fn start_or_modify(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Result<Outcome, JailError> {
     match running(world, jail)? {
-        // Another jail needs it, and it runs: nothing is asked of it.
-        Some(_) if !named.all && !named.is_named(jail.name.as_bstr()) => Ok(Outcome::AlreadyRunning),
+        // Another jail needs it: it is to run, and wholly, where another run is at work on it.
+        Some(_) if !named.is_chosen(jail.name.as_bstr()) => start::start(world, jail, named, false),
         Some(_) => modify(world, jail),
         None => start::start(world, jail, named, false),
     }
@@ -62,7 +62,7 @@ pub(super) fn outline(
             _ => Err(JailError::NotRunning),
         };
     };
-    if operation == Operation::StartOrModify && !named.all && !named.is_named(jail.name.as_bstr()) {
+    if operation == Operation::StartOrModify && !named.is_chosen(jail.name.as_bstr()) {
         return Ok(Vec::new());
     }
     let params = fixed(world, &held, &given)?;

@@ -12,11 +12,11 @@ use super::claim::{Claim, Note};
 use super::mount::MountPoint;
 use super::observer::What;
 use super::spec::JailSpec;
-use super::world::{Found, World};
+use super::world::World;
 use super::{JailError, guard};
 use crate::jailconf::ResolvedJail;
 use crate::kernel::{
-    self, DevfsRuleset, Errno, GetFlags, Jail, Jid, KernelError, Param, ParamKind, ParamType, SetFlags, Value,
+    self, DevfsRuleset, Errno, GetFlags, Jail, Jid, KernelError, Mount, Param, ParamKind, ParamType, SetFlags, Value,
 };
 use crate::process::{Exit, Program};
 
@@ -282,9 +282,6 @@ impl<'w, 's> Run<'w, 's> {
         } else {
             kernel::mount(self.world.host.kernel(), request)?;
         }
-        let source = request.source.clone().unwrap_or_else(|| request.fstype.clone().into());
-        self.world
-            .has_mounted(&self.world.real_path(&request.target), Found { fstype: request.fstype.clone(), source });
         self.tell(What::Mounted(&request.target));
         Ok(true)
     }
@@ -299,11 +296,7 @@ impl<'w, 's> Run<'w, 's> {
         let request = &point.request;
         let wrong =
             |reason: String| Err(JailError::Path { param: point.param.clone(), path: request.target.clone(), reason });
-        let target = self.world.real_path(&request.target);
-        let found = match self.world.remembered(&target) {
-            None => self.world.mounted_at(&target)?,
-            found => found,
-        };
+        let found = self.world.mounted_at(&request.target)?;
         let may_be_gone = self.may_be_gone || self.world.options.idempotent;
         match found {
             // Programs are written down there, and mount nothing.
@@ -319,13 +312,12 @@ impl<'w, 's> Run<'w, 's> {
             self.run_argv(point.command_param(), point.unmount_command())?;
         } else {
             match self.world.host.kernel().unmount(&request.target, false) {
-                Err(error) if error.errno == Errno::EINVAL && self.world.mounted_at(&target)?.is_none() => {
+                Err(error) if error.errno == Errno::EINVAL && self.world.mounted_at(&request.target)?.is_none() => {
                     return if may_be_gone { Ok(false) } else { wrong("not a mount point".to_owned()) };
                 }
                 unmounted => unmounted?,
             }
         }
-        self.world.has_unmounted(&target);
         self.tell(What::Unmounted(&request.target));
         Ok(true)
     }
@@ -357,7 +349,7 @@ fn family(address: &Address) -> &'static str {
 }
 
 /// Whether what is mounted is what the jail would have mounted.
-pub(super) fn is_same(world: &World<'_>, found: &Found, point: &MountPoint) -> bool {
+pub(super) fn is_same(world: &World<'_>, found: &Mount, point: &MountPoint) -> bool {
     let shows_same = || {
         let source = point.request.source.as_deref();
         source.is_some_and(|source| found.source == source || found.source == world.real_path(source))

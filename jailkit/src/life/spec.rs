@@ -111,7 +111,7 @@ impl JailSpec {
             system_user: text("exec.system_user"),
             passwd,
             fib: number(jail, "exec.fib")?,
-            console_log: text("exec.consolelog").map(PathBuf::from),
+            console_log: jail.value("exec.consolelog").map(|log| log.to_path_lossy().into_owned()),
             timeout: seconds(jail, "exec.timeout")?.filter(|limit| !limit.is_zero()),
         })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bstr::ByteSlice;
 
 use super::action::{self, Action};
-use super::claim::{self, Claim, Left, Note};
+use super::claim::{self, Left, Note};
 use super::graph::Named;
 use super::observer::What;
 use super::perform::{Run, lines};
@@ -21,7 +21,7 @@ pub(super) fn start(world: &World<'_>, jail: &ResolvedJail, named: &Named, again
     let spec = JailSpec::of(world.host, jail)?;
     let mut params = params::import(jail, &*world.kinds_for(jail)?)?;
     params::add_addresses(&mut params, &spec.looked_up);
-    let mut claim = Claim::take(world.host, spec.name.as_bstr())?;
+    let mut claim = world.claim(spec.name.as_bstr())?;
     if let Some(found) = world.open(spec.name.as_bstr(), false)? {
         let own = claim.left().filter(|left| is_of(world, &spec, left, &found));
         match own.map(|left| left.note) {
@@ -36,12 +36,12 @@ pub(super) fn start(world: &World<'_>, jail: &ResolvedJail, named: &Named, again
             }
             Some(Note::Running(_)) => {
                 claim.release()?;
-                return already_running(world, &spec, &Arc::new(found), named);
+                return already_running(world, &spec, &Arc::new(found), named, again);
             }
             // Somebody else has started it.
             None => {
                 claim.finish()?;
-                return already_running(world, &spec, &Arc::new(found), named);
+                return already_running(world, &spec, &Arc::new(found), named, again);
             }
         }
     }
@@ -102,8 +102,15 @@ pub(super) fn take_back(world: &World<'_>, spec: &JailSpec, left: &Left) -> Opti
     Run::new(world, &spec, true).all(&action::back(&spec.on_host))
 }
 
-fn already_running(world: &World<'_>, spec: &JailSpec, found: &Arc<Jail>, named: &Named) -> Result<Outcome, JailError> {
-    if named.is_named(spec.name.as_bstr()) && !world.options.idempotent {
+fn already_running(
+    world: &World<'_>,
+    spec: &JailSpec,
+    found: &Arc<Jail>,
+    named: &Named,
+    again: bool,
+) -> Result<Outcome, JailError> {
+    // One that was stopped to be restarted may have been started by another run meanwhile.
+    if !again && named.is_named(spec.name.as_bstr()) && !world.options.idempotent {
         return Err(JailError::Running);
     }
     wait_until_ready(world, spec, found)?;

@@ -20,7 +20,7 @@ use crate::kernel::Jail;
 
 /// Stops a jail.
 pub(super) fn stop(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Result<Outcome, JailError> {
-    let mut claim = Claim::take(world.host, jail.name.as_bstr())?;
+    let mut claim = world.claim(jail.name.as_bstr())?;
     let Some(found) = world.open(jail.name.as_bstr(), false)? else {
         return clear(world, jail, named, claim);
     };
@@ -98,10 +98,7 @@ impl Running {
         let asked_for = std::mem::replace(&mut spec.on_host, made.clone());
         spec.faults.clear();
         // Mounted by hand since, as the file says it would be the next time.
-        let is_there = |point: &MountPoint| {
-            let found = world.remembered(&world.real_path(&point.request.target));
-            found.is_some_and(|found| is_same(world, &found, point))
-        };
+        let is_there = |point: &MountPoint| is_mounted(world, point);
         let is_made = |point: &MountPoint| made.mounts.iter().any(|made| made.request.target == point.request.target);
         spec.on_host.mounts.extend(asked_for.mounts.into_iter().filter(|point| !is_made(point) && is_there(point)));
         Ok(Self { spec, is_known: true })
@@ -119,8 +116,14 @@ fn follow(world: &World<'_>, spec: &mut JailSpec, found: &Jail) {
         point.request.target = runs_in.join(below);
         // What is mounted so on the host itself is the host's.
         let has_own_tree = runs_in.parent().is_some();
-        has_own_tree && world.remembered(&point.request.target).is_some_and(|found| is_same(world, &found, point))
+        has_own_tree && is_mounted(world, point)
     });
+}
+
+/// Whether it is certain that this is mounted now.
+fn is_mounted(world: &World<'_>, point: &MountPoint) -> bool {
+    let found = world.mounted_at(&point.request.target);
+    found.is_ok_and(|found| found.is_some_and(|found| is_same(world, &found, point)))
 }
 
 /// Removes jails that run and that no file has; names of no jail at all fail.

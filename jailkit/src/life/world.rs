@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bstr::{BStr, BString, ByteSlice};
 
 use super::addresses::Address;
+use super::claim::Claim;
 use super::held::HeldAddresses;
 use super::observer::{Event, Observer, What};
-use super::{LifeError, Options, modules};
+use super::{JailError, LifeError, Options, modules};
 use crate::host::Host;
 use crate::jailconf::ResolvedJail;
-use crate::kernel::{self, GetFlags, Interface, Jail, JailKey, Jid, Kernel, KernelError, ParamKind};
+use crate::kernel::{self, Errno, GetFlags, Interface, Jail, JailKey, Jid, Kernel, KernelError, Mount, ParamKind};
 
 /// A host with what the run found on it.
 pub(super) struct World<'a> {
@@ -22,21 +23,12 @@ pub(super) struct World<'a> {
     pub(super) observer: &'a dyn Observer,
     /// The parameters that the kernel knows.
     kinds: Mutex<Arc<HashMap<String, ParamKind>>>,
-    /// What is mounted where, the topmost last.
-    mounts: Mutex<HashMap<PathBuf, Vec<Found>>>,
     /// The addresses that were on an interface when the run last looked.
     addresses: Mutex<HashSet<(String, IpAddr)>>,
     /// Those of the jails that run, once they are asked for.
     held: Mutex<Option<HeldAddresses>>,
     /// The jails whose failure has been told.
     failed: Mutex<HashSet<BString>>,
-}
-
-/// A mount that was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) fstype: String,
-    pub(super) source: PathBuf,
 }
 
 impl<'a> World<'a> {
@@ -48,9 +40,8 @@ impl<'a> World<'a> {
         let kernel = host.kernel();
         let kinds = Mutex::new(Arc::new(modules::kinds(kernel)?));
         let addresses = Mutex::new(on_interfaces(kernel)?);
-        let mounts = Mutex::new(table(host)?);
         let (held, failed) = (Mutex::default(), Mutex::default());
-        Ok(Self { host, options, observer, kinds, mounts, addresses, held, failed })
+        Ok(Self { host, options, observer, kinds, addresses, held, failed })
     }
 
     /// The parameters that the kernel knows now.
@@ -66,6 +57,11 @@ impl<'a> World<'a> {
         let kinds = Arc::new(more);
         *self.kinds.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&kinds);
         Ok(kinds)
+    }
+
+    /// The sole right to start or stop a jail, once other runs are done with it.
+    pub(super) fn claim(&self, jail: &BStr) -> Result<Claim, JailError> {
+        Claim::take(self.host, jail, || self.tell(jail, What::WaitingForRun))
     }
 
     /// Tells the observer; that a jail has failed, once.
@@ -100,30 +96,13 @@ impl<'a> World<'a> {
         kernel::real_path(self.host.kernel(), path)
     }
 
-    /// What is mounted at a directory itself, given by its real path, topmost: now, as others may have mounted and
-    /// unmounted since the run last looked.
-    pub(super) fn mounted_at(&self, target: &Path) -> Result<Option<Found>, KernelError> {
-        let now = table(self.host)?;
-        let found = now.get(target).and_then(|stack| stack.last().cloned());
-        *self.mounts.lock().unwrap_or_else(PoisonError::into_inner) = now;
-        Ok(found)
-    }
-
-    /// What was mounted at a directory, given by its real path, when the run last looked.
-    pub(super) fn remembered(&self, target: &Path) -> Option<Found> {
-        let mounts = self.mounts.lock().unwrap_or_else(PoisonError::into_inner);
-        mounts.get(target).and_then(|stack| stack.last().cloned())
-    }
-
-    pub(super) fn has_mounted(&self, target: &Path, found: Found) {
-        let mut mounts = self.mounts.lock().unwrap_or_else(PoisonError::into_inner);
-        mounts.entry(target.to_owned()).or_default().push(found);
-    }
-
-    pub(super) fn has_unmounted(&self, target: &Path) {
-        let mut mounts = self.mounts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(stack) = mounts.get_mut(target) {
-            stack.pop();
+    /// What is mounted at a directory itself, topmost.
+    pub(super) fn mounted_at(&self, target: &Path) -> Result<Option<Mount>, KernelError> {
+        let real = self.real_path(target);
+        match self.host.kernel().file_system(&real) {
+            Ok(found) => Ok(Some(found).filter(|found| found.target == real)),
+            Err(error) if matches!(error.errno, Errno::ENOENT | Errno::ENOTDIR) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -177,12 +156,4 @@ fn on_interfaces(kernel: &dyn Kernel) -> Result<HashSet<(String, IpAddr)>, Kerne
         addresses.into_iter().map(move |net| (name.clone(), net.addr())).collect::<Vec<_>>()
     };
     Ok(kernel.interfaces()?.into_iter().flat_map(of).collect())
-}
-
-fn table(host: &dyn Host) -> Result<HashMap<PathBuf, Vec<Found>>, KernelError> {
-    let mut table: HashMap<PathBuf, Vec<Found>> = HashMap::new();
-    for mount in host.kernel().mounts()? {
-        table.entry(mount.target).or_default().push(Found { fstype: mount.fstype, source: mount.source });
-    }
-    Ok(table)
 }

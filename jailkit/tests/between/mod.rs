@@ -220,6 +220,10 @@ impl<M: Meddler> Kernel for Between<M> {
     fn mounts(&self) -> Result<Vec<Mount>, KernelError> {
         self.host.kernel().mounts().map(|mounts| self.meddler.mounts(mounts))
     }
+    fn file_system(&self, path: &Path) -> Result<Mount, KernelError> {
+        let found = self.host.kernel().file_system(path)?;
+        Ok(self.meddler.mounts(vec![found.clone()]).pop().unwrap_or(found))
+    }
     fn use_devfs_ruleset(&self, at: &Path, ruleset: DevfsRuleset) -> Result<(), KernelError> {
         self.call(&format!("devfs ruleset of {}", at.display()))?;
         self.host.kernel().use_devfs_ruleset(at, ruleset)

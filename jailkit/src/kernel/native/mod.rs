@@ -156,6 +156,10 @@ impl Kernel for NativeKernel {
         syscalls::mounts().map_err(|error| refused("getfsstat", error))
     }
 
+    fn file_system(&self, path: &Path) -> Result<Mount, KernelError> {
+        syscalls::file_system(path).map_err(|error| refused(format!("statfs {}", path.display()), error))
+    }
+
     fn use_devfs_ruleset(&self, at: &Path, ruleset: DevfsRuleset) -> Result<(), KernelError> {
         let used = devfs::use_ruleset(at, ruleset);
         used.map_err(|error| refused(format!("devfs ruleset {ruleset} of {}", at.display()), error))

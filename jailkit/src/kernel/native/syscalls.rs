@@ -1,8 +1,10 @@
 //! The system calls, each behind a safe function.
 
 use std::ffi::{CStr, OsStr};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::ptr;
 
 use nix::errno::Errno;
@@ -185,6 +187,15 @@ pub(super) fn mounts() -> Result<Vec<Mount>, Errno> {
             return Ok(table.iter().map(mount).collect());
         }
     }
+}
+
+pub(super) fn file_system(path: &Path) -> Result<Mount, Errno> {
+    let path = c_path(path)?;
+    let mut found = MaybeUninit::<libc::statfs>::zeroed();
+    // SAFETY: the path ends with a NUL, and the buffer has room for the one record that the kernel writes.
+    Errno::result(unsafe { libc::statfs(path.as_ptr(), found.as_mut_ptr()) })?;
+    // SAFETY: all of its fields are numbers, for which zeroes are values, and the kernel has filled them in.
+    Ok(mount(unsafe { found.assume_init_ref() }))
 }
 
 fn mount(found: &libc::statfs) -> Mount {

@@ -315,6 +315,14 @@ impl Kernel for SimKernel {
         visible.map_err(|refusal| refusal.of("getmntinfo"))
     }
 
+    fn file_system(&self, path: &Path) -> Result<Mount, KernelError> {
+        let found = self.read(|state| {
+            let found = namei::lookup(state, &self.view(state)?, path)?;
+            Ok(mounts::as_told(state, self.mine(), found.place.mount).ok_or(Errno::ENOENT)?)
+        });
+        found.map_err(|refusal| refusal.of(format!("statfs {}", path.display())))
+    }
+
     fn use_devfs_ruleset(&self, at: &Path, ruleset: DevfsRuleset) -> Result<(), KernelError> {
         let used = self.change(|state| devfs::use_ruleset(state, &self.root, self.mine(), at, ruleset));
         used.map_err(|refusal| refusal.of(format!("devfs ruleset {ruleset} of {}", at.display())))

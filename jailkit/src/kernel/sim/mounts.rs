@@ -11,6 +11,7 @@ use super::fstype;
 use super::mount_options::Call;
 use super::namei::{self, Located, View};
 use super::param::PATH_LEN;
+use super::prison::Prison;
 use super::state::{Mounted, State};
 use super::unionfs::Whiteouts;
 use super::{Refusal, SIM_DIR};
@@ -198,20 +199,28 @@ pub(super) fn unmount(state: &mut State, host: &Path, mine: i32, path: &Path, fo
 /// What the mount table tells a process in the prison `mine` (`prison_canseemount`, `prison_enforce_statfs`).
 pub(super) fn visible(state: &State, mine: i32) -> Vec<Mount> {
     let Some(prison) = state.prison(mine) else { return Vec::new() };
+    state.mounts().filter_map(|mounted| as_seen(prison, mounted)).collect()
+}
+
+/// What a process in the prison `mine` is told of the file system that a file of its is on.
+pub(super) fn as_told(state: &State, mine: i32, mount: u32) -> Option<Mount> {
+    let mounted = state.mounted(mount)?;
+    let hidden = || Mount { target: "[restricted]".into(), ..mounted.mount.clone() };
+    Some(as_seen(state.prison(mine)?, mounted).unwrap_or_else(hidden))
+}
+
+fn as_seen(prison: &Prison, mounted: &Mounted) -> Option<Mount> {
     let path = Path::new(std::ffi::OsStr::from_bytes(&prison.path));
-    let as_seen = |mounted: &Mounted| {
-        let mount = mounted.mount.clone();
-        if prison.enforce_statfs == 0 {
-            return Some(mount);
-        }
-        if mounted.id == prison.root.mount {
-            return Some(Mount { target: "/".into(), ..mount });
-        }
-        if prison.enforce_statfs == 2 {
-            return None;
-        }
-        let below = mount.target.strip_prefix(path).ok()?;
-        Some(Mount { target: Path::new("/").join(below), ..mount })
-    };
-    state.mounts().filter_map(as_seen).collect()
+    let mount = mounted.mount.clone();
+    if prison.enforce_statfs == 0 {
+        return Some(mount);
+    }
+    if mounted.id == prison.root.mount {
+        return Some(Mount { target: "/".into(), ..mount });
+    }
+    if prison.enforce_statfs == 2 {
+        return None;
+    }
+    let below = mount.target.strip_prefix(path).ok()?;
+    Some(Mount { target: Path::new("/").join(below), ..mount })
 }
