@@ -78,7 +78,12 @@ impl Observer for Happenings<'_> {
                 let is_told = self.verbose
                     || matches!(
                         what,
-                        What::HalfMade | What::RulesetMissing(_) | What::Waiting(_) | What::WaitingForRun | What::Ready
+                        What::HalfMade
+                            | What::RulesetMissing(_)
+                            | What::Waiting(_)
+                            | What::WaitingForRun
+                            | What::OtherMounts
+                            | What::Ready
                     );
                 let text = line(event).or_else(|| small_line(what)).filter(|_| is_told);
                 text.into_iter().for_each(|text| self.terminal.note(format_args!("{jail}: {text}")));
@@ -103,6 +108,9 @@ pub(crate) fn line(event: &Event<'_>) -> Option<String> {
             "the devfs ruleset {ruleset} is not loaded, so the jail will see every device of the host; \
              'service devfs restart' loads those of /etc/devfs.rules"
         ),
+        What::OtherMounts => {
+            "jail.conf has other mounts for it than it runs with; 'jailkit restart' changes them".to_owned()
+        }
         What::WaitingForRun => "another run of jailkit is at work on it; waiting".to_owned(),
         What::Waiting(ready) => format!("waiting until {}, {} s at most", ready.when, ready.patience.as_secs()),
         What::Ready => "ready".to_owned(),

@@ -243,3 +243,36 @@ fn a_jail_of_the_longest_name_has_a_note() {
         assert!(run(&host, &text, operation, &[&name]).is_well());
     }
 }
+
+#[test]
+fn a_modified_address_is_moved_on_its_interface_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = host(dir.path());
+    assert!(run(&host, CONF, Operation::Start, &["www"]).is_well());
+    let keeps = CONF.replace("ip4.addr = 10.0.0.2;", "");
+    for (text, addresses) in [
+        (CONF.replace("10.0.0.2", "10.0.0.3/24"), &["10.0.0.3/24"][..]),
+        (CONF.replace("10.0.0.2", "10.0.0.3/32, 10.0.0.4"), &["10.0.0.3/32", "10.0.0.4/32"]),
+        // The kernel is not told to take them from it.
+        (keeps, &["10.0.0.3/32", "10.0.0.4/32"]),
+        (CONF.replace("10.0.0.2", "300.0.0.1"), &["10.0.0.3/32", "10.0.0.4/32"]),
+    ] {
+        let modified = run(&host, &text, Operation::Modify, &["www"]);
+        assert_eq!(modified.is_well(), !text.contains("300"), "{modified:?}");
+        assert_eq!(found(&host).1, addresses);
+    }
+    assert!(run(&host, CONF, Operation::Stop, &["www"]).is_well());
+    assert_eq!(found(&host), clean());
+}
+
+#[test]
+fn an_address_that_the_kernel_refuses_is_taken_off_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = host(dir.path());
+    let text = "path = /; persist; interface = lo0; www { ip4.addr = 10.0.0.2; } db { ip4.addr = 10.0.0.3, 10.0.0.4; }";
+    assert!(run(&host, text, Operation::Start, &["*"]).is_well());
+    let before = found(&host);
+    let modified = run(&host, &text.replace("10.0.0.2", "10.0.0.4, 10.0.0.5"), Operation::Modify, &["www"]);
+    assert_eq!(modified.failures().count(), 1);
+    assert_eq!(found(&host), before);
+}

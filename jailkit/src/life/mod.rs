@@ -40,6 +40,7 @@ mod mount;
 mod observer;
 mod params;
 mod perform;
+mod readdress;
 mod ready;
 mod running;
 mod schedule;

@@ -6,7 +6,7 @@ use super::graph::Named;
 use super::observer::What;
 use super::schedule::Outcome;
 use super::world::World;
-use super::{JailError, Operation, addresses, params, start};
+use super::{JailError, Operation, addresses, params, readdress, start};
 use crate::jailconf::ResolvedJail;
 use crate::kernel::{Jail, Param, ParamType, Value};
 
@@ -70,7 +70,9 @@ pub(super) fn outline(
         return Err(JailError::NeedsRestart { params });
     }
     let changed = differing(world, &held, given.iter().filter(|param| !is_create_only(&param.name)))?;
-    Ok(changed.into_iter().map(|name| format!("change {name}")).collect())
+    let mut steps = readdress::outline(world, jail, &held)?;
+    steps.extend(changed.into_iter().map(|name| format!("change {name}")));
+    Ok(steps)
 }
 
 /// The jail, where it runs, and the parameters that the file gives it.
@@ -143,14 +145,22 @@ fn differing<'p>(
 }
 
 fn update(world: &World<'_>, jail: &ResolvedJail, held: &Jail, given: &[Param]) -> Result<Outcome, JailError> {
-    let dying = world.options.dying || jail.is_true("allow.dying");
     // FreeBSD 15 takes the name of a nested jail for one below the caller's where the jail is found by other means.
     let name = Param::from(held.name.clone());
     let can_change = |param: &&Param| !is_create_only(&param.name) && **param != name;
     let params: Vec<_> = given.iter().filter(can_change).cloned().collect();
-    if !held.update(world.host.kernel(), &params, dying)? {
-        return Err(JailError::NotRunning);
+    match readdress::Move::of(world, jail, held)? {
+        None => set(world, jail, held, &params)?,
+        Some(moved) => moved.around(world, held, || set(world, jail, held, &params))?,
     }
     world.tell(jail.name.as_bstr(), What::Updated(held.jid));
     Ok(Outcome::Updated)
+}
+
+fn set(world: &World<'_>, jail: &ResolvedJail, held: &Jail, params: &[Param]) -> Result<(), JailError> {
+    let dying = world.options.dying || jail.is_true("allow.dying");
+    match held.update(world.host.kernel(), params, dying)? {
+        true => Ok(()),
+        false => Err(JailError::NotRunning),
+    }
 }

@@ -47,6 +47,8 @@ pub enum What<'a> {
     Terminating,
     /// A killed run had made it by half; it begins anew.
     HalfMade,
+    /// The file has other mounts for the jail than it was started with, which only a restart changes.
+    OtherMounts,
     /// Another run is at work on the jail, and is waited for.
     WaitingForRun,
     /// It is waited for to be ready.
