@@ -70,6 +70,14 @@ pub(super) fn jail_get(buffers: &mut [Buffer], flags: GetFlags, desc: Desc<'_>) 
     desc_call(buffers, if flags.dying { libc::JAIL_DYING } else { 0 }, desc, libc::jail_get)
 }
 
+/// Whether the kernel knows jail descriptors, which it is asked by a call that is refused either way: `EINVAL` for a flag
+/// that an older one does not know, before all else, and `ENOENT` for the missing `desc`. A release says less: a jail may
+/// have been given another one, and a kernel without jail_attach_jd(2) ends the process that calls it.
+pub(super) fn has_descriptors() -> bool {
+    let (asked, _) = jail_call(&mut [], None, abi::JAIL_GET_DESC, libc::jail_get);
+    asked == Err(Errno::ENOENT)
+}
+
 /// What a call says of descriptors. The kernel has one parameter, `desc`, for the one it takes and the one it gives.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Desc<'fd> {
