@@ -11,8 +11,8 @@ use std::path::Path;
 
 use jailkit::kernel::native::NativeKernel;
 use jailkit::kernel::{
-    Closing, DevfsRuleset, Errno, GetFlags, Jid, Kernel, MountFlags, MountRequest, Param, ParamKind, ParamType, Reach,
-    SetFlags, Value, mount,
+    Closing, DevfsRuleset, Errno, GetFlags, Jail, JailKey, Jid, Kernel, MountFlags, MountRequest, Param, ParamKind,
+    ParamType, Reach, SetFlags, Value, mount,
 };
 
 mod freebsd;
@@ -121,6 +121,43 @@ fn every_parameter_of_this_kernel_can_be_read() {
         let read = NativeKernel.jail_get(&keys, std::slice::from_ref(param), GetFlags::default());
         assert!(read.is_ok(), "{param:?}: {read:?}");
     }
+}
+
+#[test]
+fn a_jail_that_has_gone_is_told_as_gone() {
+    only_as_root();
+    let root = tempfile::tempdir().unwrap();
+    let name = format!("jailkit-test-gone-{}", std::process::id());
+    let params = [text("name", &name), text("path", root.path().to_str().unwrap()), Param::flag("persist")];
+    let jail = Jail::create(&NativeKernel, &params, CREATE).unwrap();
+    assert_eq!(jail.descriptor().is_some(), NativeKernel.descriptors().is_ok());
+    assert!(jail.update(&NativeKernel, &[Param::flag("allow.raw_sockets")], false).unwrap());
+    let found = Jail::open(&NativeKernel, &JailKey::new(&name).unwrap(), GetFlags::default()).unwrap();
+    assert_eq!(found.as_ref(), Some(&jail));
+    assert!(jail.remove(&NativeKernel).unwrap());
+    for held in [jail, found.unwrap()] {
+        assert!(!held.is_there(&NativeKernel).unwrap());
+        assert_eq!(held.get(&NativeKernel, &[]).unwrap(), None);
+        assert!(!held.update(&NativeKernel, &[Param::flag("persist")], false).unwrap());
+        assert!(!held.attach(&NativeKernel).unwrap());
+        assert!(!held.remove(&NativeKernel).unwrap());
+    }
+}
+
+/// `meta` and `env`, of FreeBSD 15.
+#[test]
+fn text_is_kept_with_a_jail() {
+    only_as_root();
+    let root = tempfile::tempdir().unwrap();
+    let params = NativeKernel.jail_params().unwrap();
+    let Some(meta) = params.into_iter().find(|param| param.name == "meta") else {
+        eprintln!("not tried: this kernel keeps no text with jails");
+        return;
+    };
+    let jail = TestJail::create("meta", root.path(), &[text("meta", "a=1\nb=2"), text("env", "")]);
+    assert_eq!(jail.read("meta", meta.kind), Value::String(b"a=1\nb=2".into()));
+    assert_eq!(jail.read("meta.b", ParamKind::String(16)), Value::String(b"2".into()));
+    assert_eq!(jail.read("env", meta.kind), Value::String(Vec::new()));
 }
 
 #[test]
