@@ -511,6 +511,26 @@ fn the_mounts_are_those_of_mount() {
     }
 }
 
+/// A jail's root may rename what a mount point is in, and put a link there.
+#[test]
+fn a_link_on_the_way_leads_to_no_other_mount() {
+    only_as_root();
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path().canonicalize().unwrap();
+    let [own, other] = ["own", "other"].map(|name| root.join(name).join("point"));
+    for point in [&own, &other] {
+        std::fs::create_dir_all(point).unwrap();
+        mount(&NativeKernel, &MountRequest::tmpfs(point).option("size", "1m")).unwrap();
+    }
+    let (mounted, other) = (TestMount(&own), TestMount(&other));
+    std::fs::rename(root.join("own"), root.join("moved")).unwrap();
+    std::os::unix::fs::symlink("other", root.join("own")).unwrap();
+    NativeKernel.unmount(&own, false).unwrap();
+    std::mem::forget(mounted);
+    let told = NativeKernel.mounts().unwrap();
+    assert!(told.iter().any(|found| found.target == other.0) && told.iter().all(|found| found.target != own));
+}
+
 #[test]
 fn a_nul_is_refused_before_the_call() {
     only_as_root();

@@ -16,7 +16,7 @@ mod sysctl;
 use std::net::IpAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -149,12 +149,23 @@ impl Kernel for NativeKernel {
     }
 
     fn unmount(&self, path: &Path, force: bool) -> Result<(), KernelError> {
-        let flags = if force { MntFlags::MNT_FORCE } else { MntFlags::empty() };
+        let failed = |error| refused(format!("unmount {}", path.display()), error);
+        let mut flags = if force { MntFlags::MNT_FORCE } else { MntFlags::empty() };
+        // As umount(8): a link that somebody has put on the way since the mount leads to no other file system.
+        let named = match syscalls::id_at(path).map_err(failed)? {
+            Some(id) => {
+                flags |= MntFlags::MNT_BYFSID;
+                PathBuf::from(id)
+            }
+            None => path.to_owned(),
+        };
         let deadline = Instant::now() + BUSY_PATIENCE;
         loop {
-            match nix::mount::unmount(path, flags) {
+            match nix::mount::unmount(&named, flags) {
                 Err(nix::errno::Errno::EBUSY) if Instant::now() < deadline => std::thread::sleep(BUSY_PAUSE),
-                unmounted => return unmounted.map_err(|error| refused(format!("unmount {}", path.display()), error)),
+                // It went since: nothing is mounted there.
+                Err(nix::errno::Errno::ENOENT) => return Err(failed(nix::errno::Errno::EINVAL)),
+                unmounted => return unmounted.map_err(failed),
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::ffi::{CStr, OsStr};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::ptr;
 
 use nix::errno::Errno;
@@ -177,6 +178,24 @@ pub(super) fn jail_remove_jd(jail: BorrowedFd<'_>) -> Result<(), Errno> {
 }
 
 pub(super) fn mounts() -> Result<Vec<Mount>, Errno> {
+    Ok(mount_table()?.iter().map(mount).collect())
+}
+
+/// How unmount(2) is told by its id (`MNT_BYFSID`) of what the mount table has at this path, topmost; none where it has
+/// nothing, or keeps the ids to itself, as in a jail.
+pub(super) fn id_at(path: &Path) -> Result<Option<String>, Errno> {
+    let table = mount_table()?;
+    let found = table.iter().rfind(|found| text(&found.f_mntonname) == path.as_os_str().as_bytes());
+    let id = found.map(id).filter(|&id| id != [0, 0]);
+    Ok(id.map(|[first, second]| format!("FSID:{first}:{second}")))
+}
+
+fn id(found: &libc::statfs) -> [i32; 2] {
+    // SAFETY: an fsid_t is these two numbers, which the libc crate keeps private; their size is checked in `abi`.
+    unsafe { ptr::from_ref(&found.f_fsid).cast::<[i32; 2]>().read() }
+}
+
+fn mount_table() -> Result<Vec<libc::statfs>, Errno> {
     let mut table: Vec<libc::statfs> = Vec::new();
     loop {
         // SAFETY: no buffer, so only the number of mounts is returned.
@@ -190,7 +209,7 @@ pub(super) fn mounts() -> Result<Vec<Mount>, Errno> {
         if read < room {
             // SAFETY: the kernel has filled in this many whole records.
             unsafe { table.set_len(read) };
-            return Ok(table.iter().map(mount).collect());
+            return Ok(table);
         }
     }
 }
