@@ -185,7 +185,7 @@ fn a_program_runs_inside_as_whom_and_where_it_is_told() {
     assert_eq!(stage.printed("hostname; pwd", plain()), ("inside\n/\n".to_owned(), Exit::Status(0)));
     assert_eq!(stage.printed("exit 7", plain()).1, Exit::Status(7));
     assert_eq!(stage.printed("kill -TERM $$", plain()).1, Exit::Signal(15));
-    let (text, _) = stage.printed("sysctl -n security.jail.jailed", plain());
+    let (text, _) = stage.printed("/sbin/sysctl -n security.jail.jailed", plain());
     assert_eq!(text, "1\n");
     for passwd in [Passwd::Host, Passwd::Jail] {
         let enter = Enter { user: Some("nobody".into()), passwd, ..plain() };
@@ -207,6 +207,31 @@ fn a_running_jail_is_changed_and_what_cannot_be_is_refused() {
     stage.conf = stage.conf.replace("  persist;", "  persist;\n  vnet;");
     assert!(!stage.run(Operation::Modify).is_well());
     assert!(stage.jail().is_some());
+}
+
+/// On a host with one routing table, as most are, that is the number 0.
+#[test]
+fn what_a_jail_runs_has_its_routing_table() {
+    freebsd::only_as_root();
+    let last = NativeHost.kernel().sysctl("net.fibs").unwrap() - 1;
+    let line = "/sbin/sysctl -n net.my_fibnum > /tmp/fib";
+    let stage = Stage::new("fib", &format!("  exec.fib = {last};\n  exec.start = \"{line}\";"));
+    stage.well(Operation::Start);
+    assert_eq!(std::fs::read_to_string(stage.base().join("root/tmp/fib")).unwrap(), format!("{last}\n"));
+    stage.well(Operation::Stop);
+}
+
+#[test]
+fn each_jail_has_cpus_of_its_own() {
+    let stages = ["cpu-a", "cpu-b"].map(|name| Stage::new(name, ""));
+    stages.iter().for_each(|stage| stage.well(Operation::Start));
+    let sets = stages.each_ref().map(|stage| stage.read("cpuset.id", ParamKind::Int));
+    assert_ne!(sets[0], sets[1]);
+    let told = "/usr/bin/cpuset -g -i -r -p $$ | /usr/bin/awk '{ print $NF }'";
+    for (stage, set) in stages.iter().zip(&sets) {
+        let (text, exit) = stage.printed(told, Enter::default());
+        assert_eq!((Value::Int(text.trim().parse().unwrap()), exit), (set.clone(), Exit::Status(0)));
+    }
 }
 
 #[test]
@@ -236,7 +261,7 @@ fn a_held_jail_is_removed_and_no_other() {
 fn a_jail_with_a_network_of_its_own_has_its_loopback() {
     let stage = Stage::new("vnet", "  vnet;");
     stage.well(Operation::Start);
-    let (text, _) = stage.printed("ifconfig -l", Enter::default());
+    let (text, _) = stage.printed("/sbin/ifconfig -l", Enter::default());
     assert!(text.split_whitespace().any(|name| name == "lo0"), "{text}");
     stage.well(Operation::Stop);
 }

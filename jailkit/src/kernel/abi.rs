@@ -18,8 +18,6 @@ pub(crate) const JAIL_GET_DESC: c_int = 0x40;
 /// `desc` receives a descriptor that removes the jail when it is closed.
 pub(crate) const JAIL_OWN_DESC: c_int = 0x80;
 
-/// `__FreeBSD_version` of 15.0, the first release with jail descriptors.
-pub(crate) const FIRST_WITH_DESCRIPTORS: i64 = 1_500_068;
 /// close_range(2) marks instead of closing (FreeBSD 14).
 pub(crate) const CLOSE_RANGE_CLOEXEC: c_int = 0x4;
 /// The numbers of the system calls that libc has no functions for.

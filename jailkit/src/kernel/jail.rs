@@ -124,6 +124,14 @@ fn unless_gone<T>(answer: Result<T, KernelError>) -> Result<Option<T>, KernelErr
     }
 }
 
+/// Whether a jail was there for a call by its number, which knows no other `EINVAL`: it went after the look at it.
+fn was_there(called: Result<(), KernelError>) -> Result<bool, KernelError> {
+    match called {
+        Err(error) if error.errno == Errno::EINVAL => Ok(false),
+        called => called.map(|()| true),
+    }
+}
+
 impl Jail {
     /// Finds a jail; none where there is none.
     ///
@@ -234,7 +242,7 @@ impl Jail {
     pub fn attach(&self, kernel: &dyn Kernel) -> Result<bool, KernelError> {
         match self.descriptor() {
             Some(jail) => Ok(unless_gone(kernel.descriptors()?.attach(jail))?.is_some()),
-            None if self.is_there(kernel)? => kernel.jail_attach(self.jid).map(|()| true),
+            None if self.is_there(kernel)? => was_there(kernel.jail_attach(self.jid)),
             None => Ok(false),
         }
     }
@@ -246,12 +254,8 @@ impl Jail {
     pub fn remove(&self, kernel: &dyn Kernel) -> Result<bool, KernelError> {
         match self.descriptor() {
             Some(jail) => Ok(unless_gone(kernel.descriptors()?.remove(jail))?.is_some()),
-            None if !self.is_there(kernel)? => Ok(false),
-            None => match kernel.jail_remove(self.jid) {
-                // It went right now.
-                Err(error) if error.errno == Errno::EINVAL => Ok(false),
-                removed => removed.map(|()| true),
-            },
+            None if self.is_there(kernel)? => was_there(kernel.jail_remove(self.jid)),
+            None => Ok(false),
         }
     }
 }

@@ -142,8 +142,8 @@ pub trait Kernel: Send + Sync {
     /// `ENXIO` where there is none of that name.
     fn destroy_interface(&self, name: &str) -> Result<(), KernelError>;
 
-    /// Adds an alias address with its prefix length to an interface. An IPv4 address that is there gets that prefix
-    /// length.
+    /// Adds an alias address with its prefix length to an interface. One that is there is no error; an IPv4 address gets
+    /// the prefix length.
     ///
     /// # Errors
     /// `ENXIO` where there is no such interface, `EINVAL` where an IPv6 address is there with another prefix length.
@@ -158,7 +158,7 @@ pub trait Kernel: Send + Sync {
     /// Moves an interface into a vnet jail (`ifconfig epair0b vnet JID`).
     ///
     /// # Errors
-    /// `ENXIO` where there is no such interface, `ENOENT` where the jail has no network stack of its own.
+    /// `ENXIO` where there is no such interface or jail, `EEXIST` where the jail has no network stack of its own.
     fn move_interface(&self, name: &str, to: Jid) -> Result<(), KernelError>;
 
     /// Takes an interface back from a vnet jail (`ifconfig epair0b -vnet JID`).

@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{DevfsRuleset, Errno, Kernel, KernelError, MountRequest};
+use super::{DevfsRuleset, Errno, Kernel, KernelError, MountFlags, MountRequest};
 
 /// Requests by type, and what is said of them further.
 ///
@@ -164,12 +164,7 @@ pub fn mount(kernel: &dyn Kernel, request: &MountRequest) -> Result<(), KernelEr
         }
         asked.source = Some(shown);
     }
-    let says = |name: &String| matches!(name.as_str(), "ro" | "rdonly" | "rw" | "noro");
-    if request.flags.update && !request.options.iter().any(|(name, _)| says(name)) {
-        // A file system is made writable again by the option alone; the flag can only be set.
-        let name = if request.flags.read_only { "ro" } else { "noro" };
-        asked.options.push((name.to_owned(), None));
-    }
+    say_flags(&mut asked);
     kernel.mount(&asked).map_err(|error| {
         let says_little = (error.errno, error.message.as_deref()) == (Errno::EINVAL, Some("Invalid fstype"));
         if error.errno != Errno::ENODEV && !says_little {
@@ -184,6 +179,31 @@ pub fn mount(kernel: &dyn Kernel, request: &MountRequest) -> Result<(), KernelEr
         }
         refused(Errno::ENODEV, format!("there is no file system type '{}'", request.fstype))
     })
+}
+
+/// Says the flags in words, too, as mount(8) does: zfs(8) reads its options and forgets the flags (zfs_register_callbacks
+/// in `zfs_vfsops.c`). Only words that every file system takes (`global_opts` in `sys/kern/vfs_mount.c`).
+fn say_flags(request: &mut MountRequest) {
+    let MountFlags { read_only, nosuid, noexec, noatime, update, .. } = request.flags;
+    let say = |request: &mut MountRequest, name: &str, others: &[&str]| {
+        if !request.options.iter().any(|(said, _)| said == name || others.contains(&said.as_str())) {
+            request.options.push((name.to_owned(), None));
+        }
+    };
+    if read_only {
+        say(request, "ro", &["rdonly", "rw", "noro"]);
+    } else if update {
+        // A file system is made writable again by the word alone; the flag can only be set.
+        say(request, "noro", &["rw", "ro", "rdonly"]);
+    }
+    for (is_set, name, other) in [(nosuid, "nosuid", "suid"), (noexec, "noexec", "exec")] {
+        if is_set {
+            say(request, name, &[other]);
+        }
+    }
+    if noatime && request.fstype == "zfs" {
+        say(request, "noatime", &["atime"]);
+    }
 }
 
 #[cfg(test)]
@@ -235,6 +255,26 @@ mod tests {
         assert_eq!(kernel.file_system("/none".as_ref()).unwrap_err().errno, Errno::ENOENT);
         assert_eq!(real_path(&kernel, "/home/dst/../src".as_ref()), Path::new("/usr/home/src"));
         assert_eq!(real_path(&kernel, "/home/none".as_ref()), Path::new("/home/none"));
+    }
+
+    #[test]
+    fn flags_are_said_in_words_too() {
+        let strict = MountRequest::of_type("zfs", "/dst").read_only().nosuid().noexec().noatime();
+        for (request, words) in [
+            (strict.clone(), "ro nosuid noexec noatime"),
+            (MountRequest { fstype: "devfs".into(), ..strict }, "ro nosuid noexec"),
+            (MountRequest::tmpfs("/dst"), ""),
+            (MountRequest::tmpfs("/dst").update(), "noro"),
+            (MountRequest::tmpfs("/dst").update().read_only(), "ro"),
+        ] {
+            let mut said = request.clone();
+            say_flags(&mut said);
+            let told: Vec<_> = said.options.iter().map(|(name, _)| name.as_str()).collect();
+            assert_eq!(told.join(" "), words, "{request:?}");
+            let once = said.clone();
+            say_flags(&mut said);
+            assert_eq!(said, once);
+        }
     }
 
     #[test]

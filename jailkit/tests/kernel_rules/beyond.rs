@@ -1,7 +1,7 @@
-//! What scenarios have no call for: modules, and sysctl(3).
+//! What scenarios have no call for: modules, sysctl(3), and interfaces.
 
 use jailkit::kernel::sim::SimKernel;
-use jailkit::kernel::{Errno, GetFlags, Kernel, KernelError, Param, ParamKind, ParamType, SetFlags, Value};
+use jailkit::kernel::{Errno, GetFlags, Jid, Kernel, KernelError, Param, ParamKind, ParamType, SetFlags, Value};
 
 fn boot() -> (tempfile::TempDir, SimKernel) {
     boot_of("13.2")
@@ -158,4 +158,33 @@ fn a_jail_is_told_of_itself_and_changes_nothing() {
     ] {
         assert_eq!(kernel.set_sysctl(name, 1).unwrap_err().errno, errno, "{name}");
     }
+}
+
+#[test]
+fn an_address_that_is_there_is_given_anew() {
+    let (_root, kernel) = boot();
+    let add = |address: &str| kernel.add_address("lo0", address.parse().unwrap()).map_err(|error| error.errno);
+    let interfaces = kernel.interfaces().unwrap();
+    let had = interfaces[0].addresses.len();
+    for (address, answer) in [
+        ("10.0.0.1/32", Ok(())),
+        ("10.0.0.1/24", Ok(())),
+        ("fd00::1/64", Ok(())),
+        ("fd00::1/64", Ok(())),
+        ("fd00::1/128", Err(Errno::EINVAL)),
+    ] {
+        assert_eq!(add(address), answer, "{address}");
+    }
+    let told: Vec<String> = kernel.interfaces().unwrap()[0].addresses[had..].iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["10.0.0.1/24", "fd00::1/64"]);
+}
+
+#[test]
+fn an_interface_moves_only_to_another_network_stack() {
+    let (_root, kernel) = boot();
+    kernel.create_interface("lo7").unwrap();
+    create(&kernel, "shares", &[]).unwrap();
+    create(&kernel, "own", &[Param::new("vnet", Value::Int(1))]).unwrap();
+    let moved = |to| kernel.move_interface("lo7", Jid(to)).map_err(|error| error.errno);
+    assert_eq!([1, 9, 2].map(moved), [Err(Errno::EEXIST), Err(Errno::ENXIO), Ok(())]);
 }

@@ -39,6 +39,28 @@ pub(super) const RULES: &[Rule] = &[
         r#"{"errno":"EPERM"}"#,
     ),
     Rule(
+        "nor may one whose root has no privileges",
+        "suser_enabled in kern_priv.c",
+        &[
+            "mkdir /tmp/m",
+            "j = set c persist allow.mount allow.mount.tmpfs enforce_statfs=i:1 allow.nosuser",
+            "in $j mount - fstype=tmpfs fspath=/tmp/m from=tmpfs",
+        ],
+        r#"{"errno":"EPERM"}"#,
+    ),
+    Rule(
+        "nor unmount what it has mounted",
+        "suser_enabled in kern_priv.c",
+        &[
+            "mkdir /tmp/m",
+            "j = set c name=s:j persist allow.mount allow.mount.tmpfs enforce_statfs=i:1",
+            "in $j mount - fstype=tmpfs fspath=/tmp/m from=tmpfs",
+            "set u name=s:j allow.nosuser",
+            "in $j umount /tmp/m",
+        ],
+        r#"{"errno":"EPERM"}"#,
+    ),
+    Rule(
         "what every jail may not mount has no permission",
         MOUNT,
         &["j = set c persist allow.mount.unionfs"],

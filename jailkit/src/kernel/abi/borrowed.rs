@@ -27,6 +27,7 @@ held! {
     "MNT_UPDATE" = 0x10000: libc::MNT_UPDATE;
     "MNT_FORCE" = 0x80000: libc::MNT_FORCE;
     "MNT_NOATIME" = 0x10000000: libc::MNT_NOATIME;
+    "MNT_BYFSID" = 0x8000000: libc::MNT_BYFSID;
     "MNT_NOWAIT" = 2: libc::MNT_NOWAIT;
     "CTL_SYSCTL" = 0: libc::CTL_SYSCTL;
     "CTL_SYSCTL_NAME" = 1: libc::CTL_SYSCTL_NAME;
@@ -55,6 +56,7 @@ held! {
     "sizeof(gid_t)" = 4: size_of::<libc::gid_t>();
     "sizeof(mode_t)" = 2: size_of::<libc::mode_t>();
     "sizeof(cpusetid_t)" = 4: size_of::<libc::cpusetid_t>();
+    "sizeof(fsid_t)" = 8: size_of::<libc::fsid_t>();
     "sizeof(struct statfs)" = 2344: size_of::<libc::statfs>();
     "offsetof(struct statfs, f_flags)" = 8: offset_of!(libc::statfs, f_flags);
     "offsetof(struct statfs, f_fstypename)" = 280: offset_of!(libc::statfs, f_fstypename);

@@ -16,13 +16,13 @@ mod sysctl;
 use std::net::IpAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 use nix::mount::{MntFlags, Nmount};
 
-use super::abi;
 use super::errno::needs_15;
 use super::marshal::{self, Buffer};
 use super::{
@@ -95,9 +95,11 @@ impl Kernel for NativeKernel {
     }
 
     fn descriptors(&self) -> Result<&dyn Descriptors, KernelError> {
-        // A kernel without the calls would end the process that makes them.
-        let release = sysctl::sysctl_int("kern.osreldate").map_err(|error| refused("sysctl kern.osreldate", error))?;
-        if release >= abi::FIRST_WITH_DESCRIPTORS { Ok(self) } else { Err(needs_15("jail_set".to_owned())) }
+        static KNOWN: OnceLock<bool> = OnceLock::new();
+        match KNOWN.get_or_init(syscalls::has_descriptors) {
+            true => Ok(self),
+            false => Err(needs_15("jail_set".to_owned())),
+        }
     }
 
     fn find(&self, path: &Path) -> Result<Found, KernelError> {
@@ -115,8 +117,13 @@ impl Kernel for NativeKernel {
             return Err(refused(call(), nix::errno::Errno::EINVAL));
         }
         let mut mount = Nmount::new();
-        mount.str_opt_owned("fstype", request.fstype.as_str());
-        mount.str_opt_owned("fspath", request.target.as_path());
+        // What a request does not say is not there, for which the kernel has words.
+        if !request.fstype.is_empty() {
+            mount.str_opt_owned("fstype", request.fstype.as_str());
+        }
+        if !request.target.as_os_str().is_empty() {
+            mount.str_opt_owned("fspath", request.target.as_path());
+        }
         if let Some(source) = &request.source {
             mount.str_opt_owned("from", source.as_path());
         }
@@ -142,12 +149,23 @@ impl Kernel for NativeKernel {
     }
 
     fn unmount(&self, path: &Path, force: bool) -> Result<(), KernelError> {
-        let flags = if force { MntFlags::MNT_FORCE } else { MntFlags::empty() };
+        let failed = |error| refused(format!("unmount {}", path.display()), error);
+        let mut flags = if force { MntFlags::MNT_FORCE } else { MntFlags::empty() };
+        // As umount(8): a link that somebody has put on the way since the mount leads to no other file system.
+        let named = match syscalls::id_at(path).map_err(failed)? {
+            Some(id) => {
+                flags |= MntFlags::MNT_BYFSID;
+                PathBuf::from(id)
+            }
+            None => path.to_owned(),
+        };
         let deadline = Instant::now() + BUSY_PATIENCE;
         loop {
-            match nix::mount::unmount(path, flags) {
+            match nix::mount::unmount(&named, flags) {
                 Err(nix::errno::Errno::EBUSY) if Instant::now() < deadline => std::thread::sleep(BUSY_PAUSE),
-                unmounted => return unmounted.map_err(|error| refused(format!("unmount {}", path.display()), error)),
+                // It went since: nothing is mounted there.
+                Err(nix::errno::Errno::ENOENT) => return Err(failed(nix::errno::Errno::EINVAL)),
+                unmounted => return unmounted.map_err(failed),
             }
         }
     }

@@ -72,6 +72,14 @@ pub(super) fn jail_get(buffers: &mut [Buffer], flags: GetFlags, desc: Desc<'_>) 
     desc_call(buffers, if flags.dying { libc::JAIL_DYING } else { 0 }, desc, libc::jail_get)
 }
 
+/// Whether the kernel knows jail descriptors, which it is asked by a call that is refused either way: `EINVAL` for a flag
+/// that an older one does not know, before all else, and `ENOENT` for the missing `desc`. A release says less: a jail may
+/// have been given another one, and a kernel without jail_attach_jd(2) ends the process that calls it.
+pub(super) fn has_descriptors() -> bool {
+    let (asked, _) = jail_call(&mut [], None, abi::JAIL_GET_DESC, libc::jail_get);
+    asked == Err(Errno::ENOENT)
+}
+
 /// What a call says of descriptors. The kernel has one parameter, `desc`, for the one it takes and the one it gives.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Desc<'fd> {
@@ -171,6 +179,24 @@ pub(super) fn jail_remove_jd(jail: BorrowedFd<'_>) -> Result<(), Errno> {
 }
 
 pub(super) fn mounts() -> Result<Vec<Mount>, Errno> {
+    Ok(mount_table()?.iter().map(mount).collect())
+}
+
+/// How unmount(2) is told by its id (`MNT_BYFSID`) of what the mount table has at this path, topmost; none where it has
+/// nothing, or keeps the ids to itself, as in a jail.
+pub(super) fn id_at(path: &Path) -> Result<Option<String>, Errno> {
+    let table = mount_table()?;
+    let found = table.iter().rfind(|found| text(&found.f_mntonname) == path.as_os_str().as_bytes());
+    let id = found.map(id).filter(|&id| id != [0, 0]);
+    Ok(id.map(|[first, second]| format!("FSID:{first}:{second}")))
+}
+
+fn id(found: &libc::statfs) -> [i32; 2] {
+    // SAFETY: an fsid_t is these two numbers, which the libc crate keeps private; their size is checked in `abi`.
+    unsafe { ptr::from_ref(&found.f_fsid).cast::<[i32; 2]>().read() }
+}
+
+fn mount_table() -> Result<Vec<libc::statfs>, Errno> {
     let mut table: Vec<libc::statfs> = Vec::new();
     loop {
         // SAFETY: no buffer, so only the number of mounts is returned.
@@ -184,7 +210,7 @@ pub(super) fn mounts() -> Result<Vec<Mount>, Errno> {
         if read < room {
             // SAFETY: the kernel has filled in this many whole records.
             unsafe { table.set_len(read) };
-            return Ok(table.iter().map(mount).collect());
+            return Ok(table);
         }
     }
 }

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use super::options::Options;
-use super::prison::{Prison, may_enter_root, may_manage};
+use super::prison::{Prison, has_privileges, may_enter_root};
 use super::state::State;
 use super::{Refusal, SIM_DIR, SimKernel};
 use crate::kernel::{
@@ -61,7 +61,7 @@ impl<'fd, Flags> Call<'fd, Flags> {
 
     /// Whether the call may open the descriptor that it asks for: one that removes is for those who may remove.
     pub(super) fn may_open(&self, state: &State, mine: i32) -> Result<(), Errno> {
-        if self.opens == Some(Closing::Removes) { may_manage(state, mine) } else { Ok(()) }
+        if self.opens == Some(Closing::Removes) { has_privileges(state, mine) } else { Ok(()) }
     }
 
     /// Opens what the call asks for.
@@ -199,7 +199,7 @@ impl Descriptors for SimKernel {
     fn attach(&self, jail: BorrowedFd<'_>) -> Result<(), KernelError> {
         let attach = self.read(|state| {
             let Described { prison, opener } = Described::find(state, jail)?;
-            may_manage(state, opener)?;
+            has_privileges(state, opener)?;
             if prison.dying {
                 return Err(Errno::EINVAL.into());
             }
@@ -215,7 +215,7 @@ impl Descriptors for SimKernel {
         let removed = self.change(|state| {
             let Described { prison, opener } = Described::find(state, jail)?;
             let (jid, dying) = (prison.jid, prison.dying);
-            may_manage(state, opener)?;
+            has_privileges(state, opener)?;
             if !dying {
                 state.kill(jid);
             }

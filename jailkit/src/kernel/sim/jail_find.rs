@@ -10,7 +10,7 @@ use super::Refusal;
 use super::descriptor::Described;
 use super::jail_request::{Request, number, refuse};
 use super::param::NAME_LEN;
-use super::prison::{Prison, may_manage};
+use super::prison::{Prison, has_privileges};
 use super::state::State;
 use crate::kernel::{Errno, Reach, SetFlags};
 
@@ -61,7 +61,7 @@ pub(super) fn find(state: &State, mine: i32, request: &Request, reach: Reach<'_>
 fn by_descriptor(state: &State, descriptor: BorrowedFd<'_>, request: &Request) -> Result<i32, Refusal> {
     let SetFlags { create, update, .. } = request.flags;
     let described = Described::find(state, descriptor)?;
-    may_manage(state, described.opener)?;
+    has_privileges(state, described.opener)?;
     let jid = described.prison.jid;
     if create && !update {
         return Err(Refusal::new(Errno::EEXIST, format!("jail {jid} already exists")));

@@ -13,7 +13,7 @@ use super::jail_find::find;
 use super::jail_request::{DISABLE, INHERIT, NEW, parse, refuse};
 use super::options::{self, Options};
 use super::param::SYSV;
-use super::prison::{may_enter_root, may_manage};
+use super::prison::{has_privileges, may_enter_root};
 use super::state::State;
 use super::{Refusal, linux, meta, zfs};
 use crate::kernel::marshal::Buffer;
@@ -31,7 +31,7 @@ pub(super) fn set(
     options::refuse_too_many(buffers)?;
     let looks_first = state.rest().release.has(15);
     if !looks_first {
-        may_manage(state, mine)?;
+        has_privileges(state, mine)?;
     }
     let may_create = |state: &State, at: i32| {
         let may = !flags.create || state.prison(at).is_some_and(|prison| prison.children_max != 0);
@@ -48,7 +48,7 @@ pub(super) fn set(
         call.may_open(state, mine)?;
         // Who opened a descriptor counts, once it is looked at.
         if !matches!(call.reach, Reach::Use(_)) {
-            may_manage(state, mine)?;
+            has_privileges(state, mine)?;
         }
     }
     let request = parse(state, host, mine, options, flags)?;

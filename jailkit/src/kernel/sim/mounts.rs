@@ -11,7 +11,7 @@ use super::fstype;
 use super::mount_options::Call;
 use super::namei::{self, Located, View};
 use super::param::PATH_LEN;
-use super::prison::Prison;
+use super::prison::{Prison, has_privileges};
 use super::state::{Mounted, State};
 use super::unionfs::Whiteouts;
 use super::{Refusal, SIM_DIR};
@@ -113,8 +113,10 @@ fn domount(state: &mut State, host: &Path, call: &mut Call<'_>) -> Result<(), Re
     Ok(())
 }
 
-/// Whether a process in a prison may mount at all (`PRIV_VFS_MOUNT`).
+/// Whether a process in a prison may mount and unmount at all (`PRIV_VFS_MOUNT` and its like in prison_priv_check, and
+/// then as with every privilege).
 fn may_mount(state: &State, mine: i32) -> Result<(), Errno> {
+    has_privileges(state, mine)?;
     let may = |jail: &super::prison::Prison| jail.allows("allow.mount") && jail.enforce_statfs < 2;
     if mine == 0 || state.prison(mine).is_some_and(may) { Ok(()) } else { Err(Errno::EPERM) }
 }

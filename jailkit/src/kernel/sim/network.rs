@@ -1,4 +1,7 @@
 //! Interfaces and their addresses.
+//!
+//! Source: in_aifaddr_ioctl in `sys/netinet/in.c`, in6_validate_ifra in `sys/netinet6/in6.c`, if_vmove_loan and
+//! if_vmove_reclaim in `sys/net/if.c`.
 
 use std::net::IpAddr;
 
@@ -40,11 +43,11 @@ pub(super) fn destroy(state: &mut State, name: &str) -> Result<(), Refusal> {
 /// (`in6_update_ifa`).
 pub(super) fn add_address(state: &mut State, interface: &str, address: IpNet) -> Result<(), Refusal> {
     let interface = find(state, interface)?;
-    match interface.addresses.iter().position(|found| found.addr() == address.addr()) {
-        Some(at) if address.addr().is_ipv4() => drop(interface.addresses.remove(at)),
-        Some(at) if interface.addresses[at] == address => return Ok(()),
-        Some(_) => return Err(Errno::EINVAL.into()),
-        None => {}
+    match (interface.addresses.iter().position(|found| found.addr() == address.addr()), address) {
+        (Some(index), IpNet::V4(_)) => drop(interface.addresses.remove(index)),
+        (Some(index), IpNet::V6(_)) if interface.addresses[index] == address => return Ok(()),
+        (Some(_), IpNet::V6(_)) => return Err(Errno::EINVAL.into()),
+        (None, _) => {}
     }
     interface.addresses.push(address);
     Ok(())
@@ -59,9 +62,12 @@ pub(super) fn remove_address(state: &mut State, interface: &str, address: IpAddr
 
 pub(super) fn move_to(state: &mut State, name: &str, to: Jid) -> Result<(), Refusal> {
     find(state, name)?;
-    let has_stack = state.prison(to.0).is_some_and(|jail| jail.vnet && jail.jid != 0);
-    if !has_stack {
-        return Err(Errno::ENOENT.into());
+    match state.prison(to.0) {
+        Some(jail) if jail.jid == 0 => return Err(Errno::ENXIO.into()),
+        Some(jail) if jail.vnet => {}
+        // It has the host's, where the interface is.
+        Some(_) => return Err(Errno::EEXIST.into()),
+        None => return Err(Errno::ENXIO.into()),
     }
     let index = state.rest_mut().interfaces.iter().position(|found| found.name == name).ok_or(Errno::ENXIO)?;
     // An interface loses its addresses on the way.

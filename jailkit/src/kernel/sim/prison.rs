@@ -329,9 +329,9 @@ impl State {
     }
 }
 
-/// Whether a process in the prison `mine` may create, change, remove and enter jails at all (`PRIV_JAIL_SET` and its
-/// like): not where root has no privileges.
-pub(super) fn may_manage(state: &State, mine: i32) -> Result<(), Errno> {
+/// Whether root in the prison `mine` has privileges at all (`suser_enabled` in `sys/kern/kern_priv.c`): to create, change,
+/// remove and enter jails (`PRIV_JAIL_SET` and its like), and what else asks for one.
+pub(super) fn has_privileges(state: &State, mine: i32) -> Result<(), Errno> {
     let may = state.prison(mine).is_some_and(|own| own.jid == 0 || own.allows("allow.suser"));
     if may { Ok(()) } else { Err(Errno::EPERM) }
 }
@@ -344,7 +344,7 @@ pub(super) fn may_enter_root(state: &State, jid: i32) -> Result<(), Errno> {
 
 /// jail_attach(2): whether a process in the prison `mine` may move into a jail.
 pub(super) fn may_attach(state: &State, mine: i32, jid: Jid) -> Result<(), Errno> {
-    may_manage(state, mine)?;
+    has_privileges(state, mine)?;
     match state.prison(jid.0) {
         Some(prison) if !prison.dying && state.is_below(mine, jid.0) => may_enter_root(state, jid.0),
         _ => Err(Errno::EINVAL),
@@ -353,7 +353,7 @@ pub(super) fn may_attach(state: &State, mine: i32, jid: Jid) -> Result<(), Errno
 
 /// jail_remove(2), by a process in the prison `mine`.
 pub(super) fn remove(state: &mut State, mine: i32, jid: Jid) -> Result<(), Errno> {
-    may_manage(state, mine)?;
+    has_privileges(state, mine)?;
     if !state.is_below(mine, jid.0) {
         return Err(Errno::EINVAL);
     }
