@@ -311,7 +311,9 @@ impl<'w, 's> Run<'w, 's> {
         if point.needs_program() {
             self.run_argv(point.command_param(), point.unmount_command())?;
         } else {
-            match self.world.host.kernel().unmount(&request.target, false) {
+            // By the kernel's own name for it, which no link on the way leads elsewhere.
+            let target = found.map_or_else(|| request.target.clone(), |found| found.target);
+            match self.world.host.kernel().unmount(&target, false) {
                 Err(error) if error.errno == Errno::EINVAL && self.world.mounted_at(&request.target)?.is_none() => {
                     return if may_be_gone { Ok(false) } else { wrong("not a mount point".to_owned()) };
                 }

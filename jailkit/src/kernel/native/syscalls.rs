@@ -185,9 +185,13 @@ pub(super) fn mounts() -> Result<Vec<Mount>, Errno> {
 /// How unmount(2) is told by its id (`MNT_BYFSID`) of what the mount table has at this path, topmost; none where it has
 /// nothing, or keeps the ids to itself, as in a jail.
 pub(super) fn id_at(path: &Path) -> Result<Option<String>, Errno> {
-    let table = mount_table()?;
-    let found = table.iter().rfind(|found| text(&found.f_mntonname) == path.as_os_str().as_bytes());
-    let id = found.map(id).filter(|&id| id != [0, 0]);
+    let is_there = |found: &libc::statfs| text(&found.f_mntonname) == path.as_os_str().as_bytes();
+    // The table is long where there are many jails, and searched only where the path leads elsewhere by now.
+    let found = match statfs(path) {
+        Ok(found) if is_there(&found) => Some(found),
+        _ => mount_table()?.into_iter().rfind(is_there),
+    };
+    let id = found.as_ref().map(id).filter(|&id| id != [0, 0]);
     Ok(id.map(|[first, second]| format!("FSID:{first}:{second}")))
 }
 
@@ -216,12 +220,16 @@ fn mount_table() -> Result<Vec<libc::statfs>, Errno> {
 }
 
 pub(super) fn file_system(path: &Path) -> Result<Mount, Errno> {
+    statfs(path).as_ref().map(mount).map_err(|&error| error)
+}
+
+fn statfs(path: &Path) -> Result<libc::statfs, Errno> {
     let path = c_path(path)?;
     let mut found = MaybeUninit::<libc::statfs>::zeroed();
     // SAFETY: the path ends with a NUL, and the buffer has room for the one record that the kernel writes.
     Errno::result(unsafe { libc::statfs(path.as_ptr(), found.as_mut_ptr()) })?;
     // SAFETY: all of its fields are numbers, for which zeroes are values, and the kernel has filled them in.
-    Ok(mount(unsafe { found.assume_init_ref() }))
+    Ok(unsafe { found.assume_init() })
 }
 
 fn mount(found: &libc::statfs) -> Mount {
