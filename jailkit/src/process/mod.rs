@@ -1,7 +1,10 @@
 //! Programs that jailkit runs: the hooks of jail.conf(5) and what jexec(8) is given, on the host and in jails.
 
-#[cfg(any(test, target_os = "freebsd"))]
 mod account;
+#[cfg(any(test, target_os = "freebsd"))]
+mod context;
+#[cfg(any(test, target_os = "freebsd"))]
+mod getcap;
 #[cfg(any(test, target_os = "freebsd"))]
 mod login;
 mod sim;
@@ -10,12 +13,12 @@ mod sim;
 mod native;
 
 #[cfg(target_os = "freebsd")]
-pub(crate) use login::Context;
+pub(crate) use context::{Context, Cpus};
 #[cfg(target_os = "freebsd")]
 pub use native::NativeProcesses;
 pub use sim::{Recorded, SimProcesses};
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -157,6 +160,12 @@ fn check_jail(program: &Program, kernel: &dyn Kernel) -> std::io::Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// The jail's root directory, where the user is one of the jail.
+fn passwd_root(program: &Program) -> Option<&Path> {
+    let jail = program.jail.as_ref().filter(|_| program.passwd == Passwd::Jail);
+    jail.map(|jail| jail.path.as_path())
 }
 
 /// Where programs run: a FreeBSD system, or a simulated host, which writes down what it is told to run.

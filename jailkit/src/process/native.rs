@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::account::{self, Account, Who};
 use super::login::LoginConf;
-use super::{Exit, Passwd, Processes, Program, ProgramError, check_jail};
+use super::{Exit, Processes, Program, ProgramError, check_jail, passwd_root};
 use crate::host::{Files, NativeFiles};
 use crate::kernel::Jail;
 use crate::kernel::native::{self, Entry, NativeKernel};
@@ -111,12 +111,6 @@ fn command(program: &Program, files: OpenFiles) -> io::Result<Command> {
     Ok(command)
 }
 
-/// The jail's root directory, where the user is one of the jail.
-fn passwd_root(program: &Program) -> Option<&Path> {
-    let jail = program.jail.as_ref().filter(|_| program.passwd == Passwd::Jail);
-    jail.map(|jail| jail.path.as_path())
-}
-
 /// The user that the program is to be, or that its clean environment is for.
 fn account_for(program: &Program) -> io::Result<Option<Account>> {
     if program.clean || program.user.is_some() {
@@ -157,17 +151,18 @@ fn become_user(program: &Program, account: &Account, command: &mut Command, entr
         command.env_clear().envs(std::env::vars_os().filter(|(name, _)| name == "TERM"));
     }
     // login.conf(5) is read where the process is by then: in the jail, for one that enters it first.
-    let conf = read_in(passwd_root(program), Path::new("/etc/login.conf"))?.unwrap_or_default();
-    let conf = LoginConf::parse(&conf);
+    let conf = read_in(passwd_root(program), Path::new("/etc/login.conf"))?;
+    let conf = LoginConf::parse(conf.as_deref());
+    let class = conf.class(account).map_err(io::Error::other)?;
     let has = |name: &str| (name == "TERM" || !program.clean) && std::env::var_os(name).is_some();
-    for (name, value) in conf.environment(account, has) {
-        command.env(OsStr::from_bytes(&name), OsStr::from_bytes(&value));
+    for (name, value) in class.environment(has).map_err(io::Error::other)?.iter() {
+        command.env(OsStr::from_bytes(name), OsStr::from_bytes(value));
     }
     entry.groups = Some((account.groups.clone(), account.gid));
     if program.user.is_some() {
         entry.uid = Some(account.uid);
-        entry.class = Some(CString::new(conf.class(account).to_vec())?);
-        entry.context = Some(conf.context(account));
+        entry.class = Some(CString::new(class.name())?);
+        entry.context = Some(class.context());
     }
     if program.clean && entry.directory.is_none() {
         entry.directory = Some(c_path(&account.home)?);
@@ -187,11 +182,7 @@ fn account_of(user: Option<&str>, root: Option<&Path>) -> io::Result<Account> {
         Who::Named(name) => nix::unistd::User::from_name(name),
         Who::Uid(uid) => nix::unistd::User::from_uid(uid.into()),
     };
-    let missing = || match who {
-        Who::Named(name) => io::Error::new(io::ErrorKind::NotFound, format!("{name}: no such user")),
-        Who::Uid(uid) => io::Error::new(io::ErrorKind::NotFound, format!("unknown uid {uid}")),
-    };
-    let found = found.map_err(io::Error::from)?.ok_or_else(missing)?;
+    let found = found.map_err(io::Error::from)?.ok_or_else(|| who.missing())?;
     let name = CString::new(found.name.as_str())?;
     let groups = nix::unistd::getgrouplist(&name, found.gid).map_err(io::Error::from)?;
     let shell = found.shell.into_os_string().into_encoded_bytes();

@@ -17,7 +17,7 @@ use nix::unistd::Pid;
 use super::NativeKernel;
 use super::syscalls::{jail_attach, jail_attach_jd};
 use crate::kernel::{Jail, Jid, abi};
-use crate::process::Context;
+use crate::process::{Context, Cpus};
 
 /// What a process does between fork and exec, all of it made ready before the fork.
 #[derive(Debug, Default)]
@@ -123,41 +123,39 @@ fn close_others_on_exec() {
 
 /// Limits, umask, priority and cpus. What the kernel refuses of them stays as it is, as under setusercontext(3).
 fn set_context(context: &Context) {
-    // SAFETY: takes numbers.
-    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, context.priority) };
+    if let Some(priority) = context.priority {
+        // SAFETY: takes numbers.
+        unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, priority) };
+    }
     for limit in &context.limits {
         let mut now = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         // SAFETY: takes a number and a pointer to a record that is written.
         if unsafe { libc::getrlimit(limit.resource.0, &raw mut now) } != 0 {
             continue;
         }
-        now.rlim_cur = limit.soft.map_or(now.rlim_cur, u64::cast_signed);
-        now.rlim_max = limit.hard.map_or(now.rlim_max, u64::cast_signed);
+        now.rlim_cur = limit.soft.unwrap_or(now.rlim_cur);
+        now.rlim_max = limit.hard.unwrap_or(now.rlim_max);
         // SAFETY: takes a number and a pointer to a record that is read.
         unsafe { libc::setrlimit(limit.resource.0, &raw const now) };
     }
-    // SAFETY: takes a number.
-    unsafe { libc::umask(context.umask) };
+    if let Some(umask) = context.umask {
+        // SAFETY: takes a number.
+        unsafe { libc::umask(umask) };
+    }
     if let Some(cpus) = &context.cpus {
         set_cpus(cpus);
     }
 }
 
 /// Gives the process a set of cpus of its own.
-fn set_cpus(cpus: &[usize]) {
-    // As large as the kernel may have it; FreeBSD 13 has a quarter, and takes no more.
-    let mut mask = [0_u64; 16];
-    for &cpu in cpus {
-        if let Some(word) = mask.get_mut(cpu / 64) {
-            *word |= 1 << (cpu % 64);
-        }
-    }
+fn set_cpus(Cpus(mask): &Cpus) {
     let mut set: libc::cpusetid_t = 0;
     // SAFETY: a pointer to a number that is written.
     if unsafe { libc::cpuset(&raw mut set) } != 0 {
         return;
     }
-    for len in [size_of_val(&mask), 32] {
+    // As large as the kernel may have it; FreeBSD 13 has a quarter, and takes no more.
+    for len in [size_of_val(mask), 32] {
         let (level, which) = (libc::CPU_LEVEL_CPUSET, libc::CPU_WHICH_PID);
         // SAFETY: a pointer to `len` bytes, which the mask has.
         if unsafe { libc::cpuset_setaffinity(level, which, -1, len, mask.as_ptr().cast()) } == 0 {
