@@ -277,3 +277,24 @@ fn a_program_inside_has_no_file_of_the_host_open() {
     assert_eq!(is_open(1), Exit::Status(0));
     assert_eq!(is_open(std::os::fd::AsRawFd::as_raw_fd(&inherited)), Exit::Status(1));
 }
+
+/// Whoever is root in the jail may put a link or a pipe where the host's root is about to append to.
+#[test]
+fn a_console_log_in_the_jail_leads_nowhere_else() {
+    let stage = Stage::new("log", "");
+    stage.well(Operation::Start);
+    let (base, tmp) = (stage.base(), stage.base().join("root/tmp"));
+    let run = |log: &str| {
+        let program = stage.enter("echo printed", Enter::default());
+        NativeHost.processes().run(&Program { console_log: Some(tmp.join(log)), ..program })
+    };
+    for _ in 0..2 {
+        assert_eq!(run("console.log").unwrap(), Exit::Status(0));
+    }
+    assert_eq!(std::fs::read_to_string(tmp.join("console.log")).unwrap(), "printed\nprinted\n");
+    stage.printed(&format!("cd /tmp; ln -s {}/outside link; mkfifo pipe", base.display()), Enter::default());
+    for log in ["link", "pipe"] {
+        assert!(run(log).is_err(), "{log}");
+    }
+    assert!(!base.join("outside").exists());
+}

@@ -2,11 +2,15 @@
 
 mod account;
 #[cfg(any(test, target_os = "freebsd"))]
+mod console_log;
+#[cfg(any(test, target_os = "freebsd"))]
 mod context;
 #[cfg(any(test, target_os = "freebsd"))]
 mod getcap;
 #[cfg(any(test, target_os = "freebsd"))]
 mod login;
+#[cfg(any(test, target_os = "freebsd"))]
+mod output;
 mod sim;
 
 #[cfg(target_os = "freebsd")]

@@ -1,21 +1,21 @@
 //! Programs on FreeBSD.
 
 use std::ffi::{CString, OsStr, OsString};
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Seek};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::account::{self, Account, Who};
+use super::console_log::open_log;
 use super::login::LoginConf;
+use super::output::Output;
 use super::{Exit, Processes, Program, ProgramError, check_jail, passwd_root};
 use crate::host::{Files, NativeFiles};
-use crate::kernel::Jail;
 use crate::kernel::native::{self, Entry, NativeKernel};
+use crate::kernel::{Jail, Kernel};
 
 /// The programs of the system that jailkit runs on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,15 +32,11 @@ impl Processes for NativeProcesses {
             return run_reading(Stdio::null(), program).map_err(failed(program));
         }
         let mut run = || {
-            // A file, not a pipe: what the program leaves running writes on when nobody reads any more.
-            let mut output = tempfile::tempfile()?;
+            let output = Output::new()?;
             let mut command = command(program, OpenFiles::Standard)?;
-            command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output.try_clone()?);
+            command.stdin(Stdio::null()).stdout(output.writer()?).stderr(output.writer()?);
             let exit = wait(command.spawn()?, program.timeout)?;
-            output.rewind()?;
-            for line in BufReader::new(output).split(b'\n') {
-                lines(&line?);
-            }
+            output.each_line(&mut *lines)?;
             Ok(exit)
         };
         run().map_err(failed(program))
@@ -89,7 +85,7 @@ fn command(program: &Program, files: OpenFiles) -> io::Result<Command> {
         }
     };
     if let Some(log) = &program.console_log {
-        let log = File::options().append(true).create(true).mode(0o666).open(log)?;
+        let log = open_log(log, &jail_trees(program)?)?;
         command.stdout(log.try_clone()?).stderr(log);
     }
     let mut entry = Entry {
@@ -109,6 +105,23 @@ fn command(program: &Program, files: OpenFiles) -> io::Result<Command> {
     check_jail(program, &NativeKernel)?;
     native::enter_before_exec(&mut command, entry);
     Ok(command)
+}
+
+/// The directories of the host in which whoever is root in the program's jail may put what he likes: its root directory,
+/// and what is mounted below it from elsewhere.
+fn jail_trees(program: &Program) -> io::Result<Vec<PathBuf>> {
+    let Some(jail) = &program.jail else { return Ok(Vec::new()) };
+    let root = jail.path.as_path();
+    let mounts = NativeKernel.mounts().map_err(io::Error::other)?;
+    let inside = mounts.into_iter().filter(|mount| mount.target.starts_with(root) && !mount.flags.read_only);
+    let sources = inside.map(|mount| {
+        let source = mount.source.into_os_string().into_encoded_bytes();
+        // unionfs(4) puts this before the directory it mounts.
+        let directory = source.strip_prefix(b"<above>:").or(source.strip_prefix(b"<below>:")).unwrap_or(&source);
+        PathBuf::from(OsStr::from_bytes(directory))
+    });
+    let sources = sources.filter(|source| source.is_absolute());
+    Ok(std::iter::once(root.to_owned()).chain(sources).collect())
 }
 
 /// The user that the program is to be, or that its clean environment is for.
