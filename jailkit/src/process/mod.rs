@@ -2,6 +2,8 @@
 
 mod account;
 #[cfg(any(test, target_os = "freebsd"))]
+mod background;
+#[cfg(any(test, target_os = "freebsd"))]
 mod console_log;
 #[cfg(any(test, target_os = "freebsd"))]
 mod context;

@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::account::{self, Account, Who};
+use super::background;
 use super::console_log::open_log;
 use super::login::LoginConf;
 use super::output::Output;
@@ -54,7 +55,11 @@ impl Processes for NativeProcesses {
 
 fn run_reading(input: Stdio, program: &Program) -> io::Result<Exit> {
     let child = command(program, OpenFiles::Standard)?.stdin(input).spawn()?;
-    if program.background { Ok(Exit::Status(0)) } else { wait(child, program.timeout) }
+    if program.background {
+        background::leave(child);
+        return Ok(Exit::Status(0));
+    }
+    wait(child, program.timeout)
 }
 
 fn failed(program: &Program) -> impl FnOnce(io::Error) -> ProgramError {
@@ -90,6 +95,7 @@ fn command(program: &Program, files: OpenFiles) -> io::Result<Command> {
     }
     let mut entry = Entry {
         new_session: program.background,
+        all_cpus: files == OpenFiles::Standard,
         fib: program.fib,
         jail: program.jail.clone(),
         directory: program.directory.as_deref().map(c_path).transpose()?,

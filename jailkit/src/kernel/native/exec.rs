@@ -24,6 +24,8 @@ use crate::process::{Context, Cpus};
 pub(crate) struct Entry {
     /// Leave the caller's session: a program in the background.
     pub(crate) new_session: bool,
+    /// Give up the cpus that jailkit was confined to, for all that the jail may have: jail(8) does, jexec(8) does not.
+    pub(crate) all_cpus: bool,
     /// The routing table.
     pub(crate) fib: Option<i32>,
     /// The jail to enter: by its descriptor, which is closed on exec, or by its number.
@@ -68,6 +70,9 @@ impl Entry {
             Errno::result(unsafe { setfib(fib) })?;
         }
         if let Some(jail) = &self.jail {
+            if self.all_cpus {
+                use_all_cpus();
+            }
             match jail.descriptor() {
                 Some(descriptor) => jail_attach_jd(descriptor)?,
                 None => jail_attach(jail.jid)?,
@@ -144,6 +149,16 @@ fn set_context(context: &Context) {
     }
     if let Some(cpus) = &context.cpus {
         set_cpus(cpus);
+    }
+}
+
+/// Joins the set that all the cpus of the system are in, as well as it can; a jail confines it further.
+fn use_all_cpus() {
+    let (which, mut root) = (libc::CPU_WHICH_PID, 0);
+    // SAFETY: a pointer to a number that is written.
+    if unsafe { libc::cpuset_getid(libc::CPU_LEVEL_ROOT, which, -1, &raw mut root) } == 0 {
+        // SAFETY: takes numbers.
+        unsafe { libc::cpuset_setid(which, -1, root) };
     }
 }
 
