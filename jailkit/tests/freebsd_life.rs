@@ -37,7 +37,7 @@ impl Stage {
         let dir = tempfile::tempdir().unwrap();
         let base = dir.path().canonicalize().unwrap();
         let root = base.join("root");
-        for dir in SHOWN.iter().chain(&["dev", "tmp", "proc", "mnt"]) {
+        for dir in SHOWN.iter().chain(&["dev", "tmp", "proc", "mnt", "root"]) {
             std::fs::create_dir_all(root.join(dir)).unwrap();
         }
         let mounts = SHOWN.map(|dir| format!("  mount += \"/{dir} {}/{dir} nullfs ro 0 0\";\n", root.display()));
@@ -193,8 +193,11 @@ fn a_program_runs_inside_as_whom_and_where_it_is_told() {
     }
     let enter = Enter { directory: Some("/tmp".into()), ..plain() };
     assert_eq!(stage.printed("pwd", enter).0, "/tmp\n");
-    let enter = Enter { clean: true, ..plain() };
-    assert_eq!(stage.printed("echo ${CARGO:-none} ${USER}", enter).0, "none root\n");
+    let clean = Enter { clean: true, ..plain() };
+    assert_eq!(stage.printed("echo ${CARGO:-none} ${USER}", clean.clone()).0, "none root\n");
+    std::fs::remove_dir(stage.base().join("root/root")).unwrap();
+    let homeless = NativeHost.processes().run(&stage.enter("true", clean)).unwrap_err().to_string();
+    assert!(homeless.contains("chdir /root: "), "{homeless}");
 }
 
 #[test]

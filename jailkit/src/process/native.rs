@@ -15,7 +15,7 @@ use super::login::LoginConf;
 use super::output::Output;
 use super::{Exit, Processes, Program, ProgramError, check_jail, passwd_root};
 use crate::host::{Files, NativeFiles};
-use crate::kernel::native::{self, Entry, NativeKernel};
+use crate::kernel::native::{self, Entry, NativeKernel, Way};
 use crate::kernel::{Jail, Kernel};
 
 /// The programs of the system that jailkit runs on.
@@ -34,9 +34,9 @@ impl Processes for NativeProcesses {
         }
         let mut run = || {
             let output = Output::new()?;
-            let mut command = command(program, OpenFiles::Standard)?;
+            let (mut command, way) = command(program, OpenFiles::Standard)?;
             command.stdin(Stdio::null()).stdout(output.writer()?).stderr(output.writer()?);
-            let exit = wait(command.spawn()?, program.timeout)?;
+            let exit = wait(command.spawn().map_err(|error| way.explain(error))?, program.timeout)?;
             output.each_line(&mut *lines)?;
             Ok(exit)
         };
@@ -44,7 +44,10 @@ impl Processes for NativeProcesses {
     }
 
     fn become_program(&self, program: &Program) -> Result<Exit, ProgramError> {
-        let become_it = || -> io::Result<Exit> { Err(command(program, OpenFiles::All)?.exec()) };
+        let become_it = || -> io::Result<Exit> {
+            let (mut command, way) = command(program, OpenFiles::All)?;
+            Err(way.explain(command.exec()))
+        };
         become_it().map_err(failed(program))
     }
 
@@ -54,7 +57,8 @@ impl Processes for NativeProcesses {
 }
 
 fn run_reading(input: Stdio, program: &Program) -> io::Result<Exit> {
-    let child = command(program, OpenFiles::Standard)?.stdin(input).spawn()?;
+    let (mut command, way) = command(program, OpenFiles::Standard)?;
+    let child = command.stdin(input).spawn().map_err(|error| way.explain(error))?;
     if program.background {
         background::leave(child);
         return Ok(Exit::Status(0));
@@ -77,7 +81,7 @@ enum OpenFiles {
 }
 
 /// The command that a program is, with all that happens before it is executed.
-fn command(program: &Program, files: OpenFiles) -> io::Result<Command> {
+fn command(program: &Program, files: OpenFiles) -> io::Result<(Command, Way)> {
     let account = account_for(program)?;
     let mut command = match program.argv.as_slice() {
         [] => return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no program to run")),
@@ -109,8 +113,8 @@ fn command(program: &Program, files: OpenFiles) -> io::Result<Command> {
     command.envs(besides.map(|(name, value)| (OsStr::from_bytes(name), OsStr::from_bytes(value))));
     // Right before the fork. Where there is a descriptor it would be found out there, too, but with less to say.
     check_jail(program, &NativeKernel)?;
-    native::enter_before_exec(&mut command, entry);
-    Ok(command)
+    let way = native::enter_before_exec(&mut command, entry)?;
+    Ok((command, way))
 }
 
 /// The directories of the host in which whoever is root in the program's jail may put what he likes: its root directory,
