@@ -149,12 +149,21 @@ pub enum Exit {
 
 /// A program that could not be run.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot run '{command}': {source}")]
+#[error("cannot run {}: {source}", named(.command.as_bstr()))]
 pub struct ProgramError {
     /// Its command line.
     pub command: BString,
     /// Why.
     pub source: std::io::Error,
+}
+
+/// A command as it is spoken of.
+fn named(command: &BStr) -> String {
+    match command {
+        shell if shell == Program::LOGIN_SHELL => "the login shell".to_owned(),
+        shell if shell == Program::SHELL => "the user's shell".to_owned(),
+        command => format!("'{command}'"),
+    }
 }
 
 /// Refuses a program whose jail is not there any more, whatever jail has its number now.

@@ -182,5 +182,8 @@ mod tests {
             assert_eq!(run(jail, user, passwd), expected, "{user} {passwd:?}");
         }
         assert_eq!(processes.recorded().unwrap().len(), 4);
+        let shell = Program::from_argv(Program::LOGIN_SHELL.into(), vec![Program::LOGIN_SHELL.into()]);
+        let error = processes.run(&Program { user: Some("nosuch".to_owned()), ..shell }).unwrap_err();
+        assert_eq!(error.to_string(), "cannot run the login shell: nosuch: no such user");
     }
 }
