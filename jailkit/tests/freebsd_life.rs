@@ -37,7 +37,7 @@ impl Stage {
         let dir = tempfile::tempdir().unwrap();
         let base = dir.path().canonicalize().unwrap();
         let root = base.join("root");
-        for dir in SHOWN.iter().chain(&["dev", "tmp", "proc", "mnt"]) {
+        for dir in SHOWN.iter().chain(&["dev", "tmp", "proc", "mnt", "root"]) {
             std::fs::create_dir_all(root.join(dir)).unwrap();
         }
         let mounts = SHOWN.map(|dir| format!("  mount += \"/{dir} {}/{dir} nullfs ro 0 0\";\n", root.display()));
@@ -193,8 +193,11 @@ fn a_program_runs_inside_as_whom_and_where_it_is_told() {
     }
     let enter = Enter { directory: Some("/tmp".into()), ..plain() };
     assert_eq!(stage.printed("pwd", enter).0, "/tmp\n");
-    let enter = Enter { clean: true, ..plain() };
-    assert_eq!(stage.printed("echo ${CARGO:-none} ${USER}", enter).0, "none root\n");
+    let clean = Enter { clean: true, ..plain() };
+    assert_eq!(stage.printed("echo ${CARGO:-none} ${USER}", clean.clone()).0, "none root\n");
+    std::fs::remove_dir(stage.base().join("root/root")).unwrap();
+    let homeless = NativeHost.processes().run(&stage.enter("true", clean)).unwrap_err().to_string();
+    assert!(homeless.contains("chdir /root: "), "{homeless}");
 }
 
 #[test]
@@ -301,4 +304,25 @@ fn a_program_inside_has_no_file_of_the_host_open() {
     let is_open = |file: i32| stage.printed(&format!("test -e /dev/fd/{file}"), Enter::default()).1;
     assert_eq!(is_open(1), Exit::Status(0));
     assert_eq!(is_open(std::os::fd::AsRawFd::as_raw_fd(&inherited)), Exit::Status(1));
+}
+
+/// Whoever is root in the jail may put a link or a pipe where the host's root is about to append to.
+#[test]
+fn a_console_log_in_the_jail_leads_nowhere_else() {
+    let stage = Stage::new("log", "");
+    stage.well(Operation::Start);
+    let (base, tmp) = (stage.base(), stage.base().join("root/tmp"));
+    let run = |log: &str| {
+        let program = stage.enter("echo printed", Enter::default());
+        NativeHost.processes().run(&Program { console_log: Some(tmp.join(log)), ..program })
+    };
+    for _ in 0..2 {
+        assert_eq!(run("console.log").unwrap(), Exit::Status(0));
+    }
+    assert_eq!(std::fs::read_to_string(tmp.join("console.log")).unwrap(), "printed\nprinted\n");
+    stage.printed(&format!("cd /tmp; ln -s {}/outside link; mkfifo pipe", base.display()), Enter::default());
+    for log in ["link", "pipe"] {
+        assert!(run(log).is_err(), "{log}");
+    }
+    assert!(!base.join("outside").exists());
 }

@@ -8,6 +8,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, MetadataExt, OpenOptions, OpenOptionsExt};
 
@@ -88,7 +89,7 @@ impl<'a, F: Files + ?Sized> JailTree<'a, F> {
             discard(&parent, &staged)?;
             parent.create_dir_with(&staged, DirBuilder::new().mode(0o700))?;
             let place = || {
-                let handle = parent.open(&staged)?.into_std();
+                let handle = open_made(&parent, &staged)?;
                 self.files.set_owner(&self.host_path(path), &handle, owner)?;
                 handle.set_permissions(std::fs::Permissions::from_mode(mode))?;
                 if parent.symlink_metadata(name).is_ok() {
@@ -188,6 +189,15 @@ fn staged_name(name: &Path) -> PathBuf {
     format!(".jailkit-{}.tmp", name.display()).into()
 }
 
+/// A handle on a directory that was just made. The jail may have put a link or a pipe in its place since, which is
+/// neither followed nor waited for.
+fn open_made(parent: &Dir, name: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let directory = nix::fcntl::OFlag::O_DIRECTORY.bits();
+    options.read(true).custom_flags(directory).follow(FollowSymlinks::No);
+    Ok(parent.open_with(name, &options)?.into_std())
+}
+
 /// Removes what a killed run, or the jail, has left under a staged name.
 fn discard(dir: &Dir, staged: &Path) -> io::Result<()> {
     match dir.symlink_metadata(staged) {
@@ -201,4 +211,20 @@ fn discard(dir: &Dir, staged: &Path) -> io::Result<()> {
 /// Flushes a directory through a handle that can be flushed: the one for walking may be a mere path.
 fn sync(dir: &Dir) -> io::Result<()> {
     dir.open(".")?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_took_the_place_of_a_new_directory_is_not_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let parent = Dir::open_ambient_dir(dir.path(), ambient_authority()).unwrap();
+        parent.create_dir("made").unwrap();
+        parent.symlink("made", "link").unwrap();
+        nix::unistd::mkfifo(&dir.path().join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let is_opened = |name: &str| open_made(&parent, Path::new(name)).is_ok_and(|made| made.sync_all().is_ok());
+        assert_eq!(["made", "link", "pipe"].map(is_opened), [true, false, false]);
+    }
 }

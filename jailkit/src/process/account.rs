@@ -2,10 +2,14 @@
 //!
 //! Those of a jail are read from the jail's own files, as text and by the host: nothing of the jail runs for it.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice};
+
+/// The most groups that every kernel lets a process have (`NGROUPS_MAX`); initgroups(3) leaves out the others.
+const MOST_GROUPS: usize = 1023;
 
 /// A user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +26,7 @@ pub(crate) struct Account {
     pub(crate) shell: BString,
 }
 
+#[cfg(any(test, target_os = "freebsd"))]
 impl Account {
     /// The class in login.conf(5) that is the user's: login_getpwclass(3).
     pub(crate) fn login_class(&self) -> &str {
@@ -37,7 +42,19 @@ impl Account {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Who<'a> {
     Named(&'a str),
+    #[cfg_attr(not(any(test, target_os = "freebsd")), expect(dead_code, reason = "a simulated host asks for names"))]
     Uid(u32),
+}
+
+impl Who<'_> {
+    /// That there is no such user.
+    pub(crate) fn missing(self) -> io::Error {
+        let missing = match self {
+            Who::Named(name) => format!("{name}: no such user"),
+            Who::Uid(uid) => format!("unknown uid {uid}"),
+        };
+        io::Error::new(io::ErrorKind::NotFound, missing)
+    }
 }
 
 /// Finds a user in the files of a system, which `read` reads.
@@ -51,20 +68,12 @@ pub(crate) fn find(who: Who<'_>, read: impl Fn(&Path) -> io::Result<Option<Vec<u
         None => read(Path::new("/etc/passwd"))?.unwrap_or_default(),
     };
     let mut account =
-        text.lines().find_map(|line| entry(line).filter(|found| matches(found, who))).ok_or_else(|| {
-            let missing = match who {
-                Who::Named(name) => format!("{name}: no such user"),
-                Who::Uid(uid) => format!("unknown uid {uid}"),
-            };
-            io::Error::new(io::ErrorKind::NotFound, missing)
-        })?;
+        text.lines().find_map(|line| entry(line).filter(|found| matches(found, who))).ok_or_else(|| who.missing())?;
     let groups = read(Path::new("/etc/group"))?.unwrap_or_default();
-    account.groups = vec![account.gid];
-    for gid in groups.lines().filter_map(|line| membership(line, &account.name)) {
-        if !account.groups.contains(&gid) {
-            account.groups.push(gid);
-        }
-    }
+    let others = groups.lines().filter_map(|line| membership(line, &account.name));
+    let mut known = HashSet::new();
+    let all = std::iter::once(account.gid).chain(others).filter(|&gid| known.insert(gid));
+    account.groups = all.take(MOST_GROUPS).collect();
     Ok(account)
 }
 
@@ -77,7 +86,8 @@ fn matches(account: &Account, who: Who<'_>) -> bool {
 
 /// A line of passwd(5), with seven fields, or of master.passwd(5), with ten.
 fn entry(line: &[u8]) -> Option<Account> {
-    let fields: Vec<_> = line.split(|&byte| byte == b':').collect();
+    // What has a NUL in it is nothing that could be handed to a kernel.
+    let fields: Vec<_> = line.splitn(11, |&byte| byte == b':').filter(|field| !field.contains(&0)).collect();
     let (class, home, shell) = match fields.as_slice() {
         [_, _, _, _, _, home, shell] => (&b""[..], home, shell),
         [_, _, _, _, class, _, _, _, home, shell] => (*class, home, shell),
@@ -122,6 +132,27 @@ mod tests {
         assert_eq!((www.uid, www.gid, www.groups), (80, 80, vec![80, 44]));
         assert_eq!((www.class.as_str(), www.shell.as_bstr()), ("www", "/bin/sh".into()));
         assert_eq!(find(Who::Uid(0), read).unwrap().home, Path::new("/root"));
+    }
+
+    /// initgroups(3) takes as many as the kernel does. What once took time that grew with the square of the file.
+    #[test]
+    fn of_too_many_groups_the_first_count() {
+        let many: String = (100..100_100).map(|gid| format!("g:*:{gid}:www\n")).collect();
+        let read = |path: &Path| {
+            Ok(match path.to_str() {
+                Some("/etc/group") => Some(many.clone().into()),
+                _ => read(path)?,
+            })
+        };
+        let found = find(Who::Named("www"), read).unwrap().groups;
+        assert_eq!((found.len(), &found[..3]), (1023, &[80, 100, 101][..]));
+    }
+
+    #[test]
+    fn a_line_that_is_no_user_is_passed_over() {
+        let text = "www:*:80:80:\0:0:0:Web:/:\nwww:*:80\nwww:*:-1:80::0:0::/:\n:*:7:7::0:0::/:\nwww:*:1:1::0:0::/:/x\n";
+        let read = |path: &Path| Ok((path == Path::new("/etc/master.passwd")).then(|| text.into()));
+        assert_eq!(find(Who::Named("www"), read).unwrap().uid, 1);
     }
 
     #[test]

@@ -1,283 +1,217 @@
-//! What login.conf(5) gives a user: the environment that setusercontext(3) makes of a login class.
+//! What login.conf(5) gives a user: the environment and the [`Context`] that setusercontext(3) makes of a login class.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use bstr::{BStr, BString, ByteSlice};
 
 use super::account::Account;
+use super::context::Context;
+use super::getcap::{CapError, Database, Entry};
 
-/// Classes may refer to classes (`tc=`) this deep.
-const MAX_DEPTH: usize = 16;
+/// The most bytes of an environment (`ARG_MAX`): no program can be started with more.
+const MOST: usize = 512 * 1024;
+
+/// A login class that gives a user nothing to go by, for which login_getpwclass(3) and what follows would fail too.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum LoginError {
+    /// [`CapError`]
+    #[error("the login class {0}; mend its /etc/login.conf")]
+    Class(#[from] CapError),
+    /// There is a login.conf(5), and no class that could be the user's in it.
+    #[error("the login class '{class}' is not in its /etc/login.conf, nor is 'default'; add one of them")]
+    NoClass { class: String },
+    /// The environment is larger than the kernel takes.
+    #[error("the login class '{class}' sets more in the environment than a program can be started with")]
+    TooLarge { class: String },
+}
 
 /// The classes of a login.conf(5).
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct LoginConf {
-    classes: HashMap<BString, Vec<BString>>,
+    /// None where there is no such file.
+    classes: Option<Database>,
 }
 
 impl LoginConf {
-    /// Reads the file; lines it cannot read say nothing.
-    pub(crate) fn parse(text: &[u8]) -> Self {
-        let mut classes = HashMap::new();
-        for record in records(text) {
-            let mut fields = record.split(|&byte| byte == b':').map(|field| BString::from(field.trim()));
-            let names = fields.next().unwrap_or_default();
-            let fields: Vec<_> = fields.filter(|field| !field.is_empty()).collect();
-            for name in names.split(|&byte| byte == b'|') {
-                classes.entry(name.into()).or_insert_with(|| fields.clone());
-            }
-        }
-        Self { classes }
+    /// Reads the file; none for one that is not there.
+    pub(crate) fn parse(text: Option<&[u8]>) -> Self {
+        Self { classes: text.map(Database::parse) }
     }
 
-    /// The user's class of those in the file, as login_getpwclass(3) finds it: `default` for one that is not there.
-    pub(crate) fn class<'a>(&self, account: &'a Account) -> &'a BStr {
-        let class = BStr::new(account.login_class());
-        if self.classes.contains_key(class) { class } else { BStr::new("default") }
-    }
-
-    /// The value of a capability in the user's class: `setenv`, `path`.
-    fn value(&self, account: &Account, capability: &str) -> Option<&BStr> {
-        self.find(self.class(account), capability, MAX_DEPTH)
-    }
-
-    fn find(&self, class: &BStr, capability: &str, depth: usize) -> Option<&BStr> {
-        let fields = self.classes.get(class).filter(|_| depth > 0)?;
-        for field in fields {
-            let (name, value) = field.split_once_str("=").unwrap_or((field, b""));
-            if name == capability.as_bytes() {
-                return Some(value.as_bstr());
-            }
-            if name == b"tc"
-                && let Some(value) = self.find(value.as_bstr(), capability, depth - 1)
-            {
-                return Some(value);
-            }
-        }
-        None
-    }
-
-    /// What the class makes of a user's processes: limits, umask, priority and cpus.
-    pub(crate) fn context(&self, account: &Account) -> Context {
-        let number = |capability: &str| self.value(account, capability).and_then(parse_number);
-        let limit = |&(name, resource, unit): &(&str, Resource, Unit)| {
-            let parse = |capability: &str| self.value(account, capability).and_then(|value| unit.parse(value));
-            let both = parse(name);
-            let (soft, hard) = (parse(&format!("{name}-cur")).or(both), parse(&format!("{name}-max")).or(both));
-            (soft.is_some() || hard.is_some()).then_some(Limit { resource, soft, hard })
+    /// The user's class, as login_getpwclass(3) finds it: `default` for one that is not there, and that with nothing in
+    /// it where there is no file at all.
+    ///
+    /// # Errors
+    /// [`LoginError`].
+    pub(crate) fn class<'a>(&'a self, account: &'a Account) -> Result<LoginClass<'a>, LoginError> {
+        const DEFAULT: &str = "default";
+        let wanted = account.login_class();
+        let Some(classes) = &self.classes else {
+            return Ok(LoginClass { name: DEFAULT, entry: Entry::default(), account });
         };
-        let priority = number("priority").and_then(|number| i32::try_from(number.cast_signed()).ok()).unwrap_or(0);
-        let cpus = self.value(account, "cpumask").filter(|list| !list.eq_ignore_ascii_case(b"default"));
-        Context {
-            limits: RESOURCES.iter().filter_map(limit).collect(),
-            umask: number("umask").and_then(|mask| u16::try_from(mask & 0o777).ok()).unwrap_or(0o022),
-            priority: priority.clamp(-20, 20),
-            cpus: cpus.and_then(parse_cpus),
+        for name in [wanted, DEFAULT] {
+            if let Some(entry) = classes.entry(name.as_bytes())? {
+                return Ok(LoginClass { name, entry, account });
+            }
         }
+        Err(LoginError::NoClass { class: crate::source::printable(wanted.as_bytes()) })
+    }
+}
+
+/// A user's login class.
+#[derive(Debug)]
+pub(crate) struct LoginClass<'a> {
+    name: &'a str,
+    entry: Entry<'a>,
+    account: &'a Account,
+}
+
+impl LoginClass<'_> {
+    /// What it is called.
+    pub(crate) fn name(&self) -> &str {
+        self.name
     }
 
-    /// What a user's class sets in the environment, and what jail(8) adds; `has` says what is in it already. The
-    /// class's terminal type is for who has none, and a path is needed.
-    pub(crate) fn environment(&self, account: &Account, has: impl Fn(&str) -> bool) -> Vec<(BString, BString)> {
-        let mut environment: Vec<(BString, BString)> = Vec::new();
-        let mut set = |name: &[u8], value: BString| match environment.iter_mut().find(|(known, _)| known == name) {
-            Some((_, old)) => *old = value,
-            None => environment.push((name.into(), value)),
+    /// What it makes of the user's processes.
+    pub(crate) fn context(&self) -> Context {
+        Context::of(&self.entry)
+    }
+
+    /// What it sets in the environment, and what jail(8) adds; `has` says what is in it already. The class's terminal
+    /// type is for who has none, and a path is needed.
+    ///
+    /// # Errors
+    /// [`LoginError::TooLarge`].
+    pub(crate) fn environment(&self, has: impl Fn(&str) -> bool) -> Result<Environment, LoginError> {
+        let mut environment = Environment::default();
+        let mut set = |name: &[u8], value: Option<BString>| {
+            let too_large = || LoginError::TooLarge { class: crate::source::printable(self.name.as_bytes()) };
+            environment.set(name, value.ok_or_else(too_large)?).ok_or_else(too_large)
         };
         if !has("PATH") {
-            set(b"PATH", "/bin:/usr/bin".into());
+            set(b"PATH", Some("/bin:/usr/bin".into()))?;
         }
         for (capability, variable) in [("path", "PATH"), ("cdpath", "CDPATH"), ("manpath", "MANPATH")] {
-            let Some(path) = self.value(account, capability) else { continue };
-            let dirs = path.split(|byte| matches!(byte, b' ' | b'\t' | b',')).filter(|dir| !dir.is_empty());
-            let dirs: Vec<_> = dirs.map(|dir| substituted(dir, account)).collect();
-            set(variable.as_bytes(), bstr::join(":", dirs).into());
+            if let Some(path) = self.entry.string(capability) {
+                let path = path.replace(" ", ":").replace("\t", ":").replace(",", ":");
+                set(variable.as_bytes(), self.substituted(&path))?;
+            }
         }
         for (capability, variable) in
-            [("lang", "LANG"), ("charset", "MM_CHARSET"), ("timezone", "TZ"), ("term", "TERM")]
+            [("lang", "LANG"), ("charset", "MM_CHARSET"), ("mail", "MAIL"), ("timezone", "TZ"), ("term", "TERM")]
         {
-            if let Some(value) = self.value(account, capability).filter(|_| variable != "TERM" || !has("TERM")) {
-                set(variable.as_bytes(), substituted(value, account));
+            if let Some(value) = self.entry.string(capability).filter(|_| variable != "TERM" || !has("TERM")) {
+                set(variable.as_bytes(), self.substituted(&value))?;
             }
         }
-        let setenv = self.value(account, "setenv").unwrap_or_default();
-        for (name, value) in setenv.split(|&byte| byte == b',').filter_map(|assignment| assignment.split_once_str("="))
-        {
-            set(name, substituted(value, account));
-        }
-        set(b"USER", account.name.as_str().into());
-        set(b"HOME", account.home.as_os_str().as_encoded_bytes().into());
-        set(b"SHELL", account.shell.clone());
-        environment
-    }
-}
-
-/// What a login class makes of a process.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Context {
-    pub(crate) limits: Vec<Limit>,
-    /// The bits that new files do not get.
-    pub(crate) umask: u16,
-    /// As setpriority(2) takes it.
-    pub(crate) priority: i32,
-    /// The numbers of the cpus it may run on; none for all it could before.
-    pub(crate) cpus: Option<Vec<usize>>,
-}
-
-/// A limit of setrlimit(2); what is none stays as it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Limit {
-    pub(crate) resource: Resource,
-    pub(crate) soft: Option<u64>,
-    pub(crate) hard: Option<u64>,
-}
-
-/// What setrlimit(2) limits, by its number on FreeBSD (`sys/resource.h`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Resource(pub(crate) i32);
-
-/// No limit (`RLIM_INFINITY`).
-const UNLIMITED: u64 = i64::MAX as u64;
-
-/// The limits that login.conf(5) has, and what their values count.
-const RESOURCES: &[(&str, Resource, Unit)] = &[
-    ("cputime", Resource(0), Unit::Seconds),
-    ("filesize", Resource(1), Unit::Bytes),
-    ("datasize", Resource(2), Unit::Bytes),
-    ("stacksize", Resource(3), Unit::Bytes),
-    ("coredumpsize", Resource(4), Unit::Bytes),
-    ("memoryuse", Resource(5), Unit::Bytes),
-    ("memorylocked", Resource(6), Unit::Bytes),
-    ("maxproc", Resource(7), Unit::Number),
-    ("openfiles", Resource(8), Unit::Number),
-    ("sbsize", Resource(9), Unit::Bytes),
-    ("vmemoryuse", Resource(10), Unit::Bytes),
-    ("pseudoterminals", Resource(11), Unit::Number),
-    ("swapuse", Resource(12), Unit::Bytes),
-    ("kqueues", Resource(13), Unit::Number),
-    ("umtxp", Resource(14), Unit::Number),
-    ("pipebuf", Resource(15), Unit::Bytes),
-];
-
-#[derive(Clone, Copy, Debug)]
-enum Unit {
-    Number,
-    Bytes,
-    Seconds,
-}
-
-impl Unit {
-    /// A value of this unit, `unlimited` among them; none where it cannot be read.
-    fn parse(self, value: &BStr) -> Option<u64> {
-        let words: [&[u8]; 4] = [b"infinity", b"inf", b"unlimited", b"unlimit"];
-        if words.iter().any(|word| value.eq_ignore_ascii_case(word)) || value == "-1" {
-            return Some(UNLIMITED);
-        }
-        let scale = |suffix: u8| match (self, suffix.to_ascii_lowercase()) {
-            (Self::Bytes, b'b') => Some(512),
-            (Self::Bytes, b'k') => Some(1 << 10),
-            (Self::Bytes, b'm') => Some(1 << 20),
-            (Self::Bytes, b'g') => Some(1 << 30),
-            (Self::Bytes, b't') => Some(1 << 40),
-            (Self::Seconds, b's') => Some(1),
-            (Self::Seconds, b'm') => Some(60),
-            (Self::Seconds, b'h') => Some(60 * 60),
-            (Self::Seconds, b'd') => Some(24 * 60 * 60),
-            (Self::Seconds, b'w') => Some(7 * 24 * 60 * 60),
-            (Self::Seconds, b'y') => Some(365 * 24 * 60 * 60),
-            _ => None,
-        };
-        if matches!(self, Self::Number) || value.is_empty() {
-            return parse_number(value);
-        }
-        // Parts add up: 1h30m.
-        let mut total = 0_u64;
-        let mut rest: &[u8] = value;
-        while !rest.is_empty() {
-            let end = rest.iter().position(|byte| !byte.is_ascii_alphanumeric() || scale(*byte).is_some());
-            let (number, after) = rest.split_at(end.unwrap_or(rest.len()));
-            let factor = after.first().map_or(Some(1), |&suffix| scale(suffix))?;
-            total = total.checked_add(parse_number(number.as_bstr())?.checked_mul(factor)?)?;
-            rest = after.get(1..).unwrap_or_default();
-        }
-        Some(total)
-    }
-}
-
-/// A number as strtoq(3) reads it: decimal, octal behind `0`, hexadecimal behind `0x`; negative ones wrap.
-fn parse_number(value: &BStr) -> Option<u64> {
-    let text = value.to_str().ok()?;
-    if let Some(negative) = text.strip_prefix('-') {
-        return parse_number(negative.into()).map(u64::wrapping_neg);
-    }
-    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        Some(hexadecimal) => u64::from_str_radix(hexadecimal, 16).ok(),
-        None if text.starts_with('0') => u64::from_str_radix(text, 8).ok(),
-        None => text.parse().ok(),
-    }
-}
-
-/// A list of cpus: `0-3,6`.
-fn parse_cpus(list: &BStr) -> Option<Vec<usize>> {
-    const MOST: usize = 1024;
-    let mut cpus = Vec::new();
-    for part in list.to_str().ok()?.split(',').filter(|part| !part.is_empty()) {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
-        cpus.extend(first..=last.min(MOST - 1));
-    }
-    Some(cpus)
-}
-
-/// The records of the file: lines continued by a backslash joined, comments left out.
-fn records(text: &[u8]) -> Vec<BString> {
-    let mut records = Vec::new();
-    let mut record = BString::default();
-    for line in text.lines() {
-        if line.trim_start().starts_with(b"#") {
-            continue;
-        }
-        match line.strip_suffix(b"\\") {
-            Some(part) => record.extend_from_slice(part),
-            None => {
-                record.extend_from_slice(line);
-                records.push(std::mem::take(&mut record));
+        let setenv = self.entry.string("setenv").unwrap_or_default();
+        for assignment in assignments(&setenv) {
+            let Some((name, value)) = assignment.split_once_str("=") else { continue };
+            let name = name.trim_start_with(|c| matches!(c, ' ' | '\t'));
+            if !name.is_empty() {
+                set(name, self.substituted(value))?;
             }
         }
+        set(b"USER", Some(self.account.name.as_str().into()))?;
+        set(b"HOME", Some(self.account.home.as_os_str().as_encoded_bytes().into()))?;
+        set(b"SHELL", Some(self.account.shell.clone()))?;
+        Ok(environment)
     }
-    records.push(record);
-    records.retain(|record| !record.trim().is_empty());
-    records
-}
 
-/// `~` is the user's home directory and `$` the name, as login.conf(5) has it; behind a backslash they are themselves.
-fn substituted(value: &[u8], account: &Account) -> BString {
-    let home = account.home.as_os_str().as_encoded_bytes();
-    let mut text = BString::default();
-    let mut bytes = value.iter().copied().peekable();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'\\' => text.extend(bytes.next()),
-            b'$' => text.extend_from_slice(account.name.as_bytes()),
-            b'~' => {
-                text.extend_from_slice(home);
-                // Between a home directory and what is in it stands one slash.
-                if bytes.peek().is_some_and(|&next| next != b'/') && !home.ends_with(b"/") {
-                    text.push(b'/');
+    /// `~` is the user's home directory, with one slash behind it, and `$` the name, as login.conf(5) has it; behind a
+    /// backslash they are themselves. None where it becomes too large.
+    fn substituted(&self, value: &[u8]) -> Option<BString> {
+        let home = self.account.home.as_os_str().as_encoded_bytes();
+        let needs_slash = !home.is_empty() && !home.ends_with(b"/");
+        let mut text = BString::default();
+        let mut bytes = value.iter().copied().peekable();
+        while let Some(byte) = bytes.next() {
+            match byte {
+                b'~' | b'$' if text.last() == Some(&b'\\') => {
+                    text.pop();
+                    text.push(byte);
                 }
+                b'$' => text.extend_from_slice(self.account.name.as_bytes()),
+                b'~' => {
+                    text.extend_from_slice(home);
+                    if needs_slash && bytes.peek() != Some(&b'/') {
+                        text.push(b'/');
+                    }
+                }
+                byte => text.push(byte),
             }
-            byte => text.push(byte),
+            if text.len() > MOST {
+                return None;
+            }
         }
+        Some(text)
     }
-    text
+}
+
+/// The variables that a class sets, each once.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Environment {
+    variables: BTreeMap<BString, BString>,
+    /// The bytes of all that was ever set.
+    len: usize,
+}
+
+impl Environment {
+    /// None where there is no more room.
+    fn set(&mut self, name: &[u8], value: BString) -> Option<()> {
+        self.len += name.len() + value.len() + 2;
+        self.variables.insert(name.into(), value);
+        (self.len <= MOST).then_some(())
+    }
+
+    /// The variables with their values.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&BStr, &BStr)> {
+        self.variables.iter().map(|(name, value)| (name.as_bstr(), value.as_bstr()))
+    }
+}
+
+/// The assignments of `setenv`: between commas, unless those stand in quotes, which are taken away.
+fn assignments(list: &[u8]) -> Vec<BString> {
+    let mut found = Vec::new();
+    let mut rest = list;
+    while !rest.is_empty() {
+        let (mut quote, mut is_quoted, mut end) = (None, false, rest.len());
+        for (at, &byte) in rest.iter().enumerate() {
+            match (quote, byte) {
+                (Some(open), byte) if byte == open => (quote, is_quoted) = (None, true),
+                (None, b'\'' | b'"') => quote = Some(byte),
+                (None, b',') => {
+                    end = at;
+                    break;
+                }
+                _ => {}
+            }
+        }
+        let (assignment, behind) = rest.split_at(end);
+        rest = behind.get(1..).unwrap_or_default();
+        found.push(if is_quoted { unquoted(assignment) } else { assignment.into() });
+    }
+    found
+}
+
+fn unquoted(text: &[u8]) -> BString {
+    let mut quote = None;
+    let is_text = |&byte: &u8| {
+        match (quote, byte) {
+            (Some(open), byte) if byte == open => quote = None,
+            (None, b'\'' | b'"') => quote = Some(byte),
+            _ => return true,
+        }
+        false
+    };
+    text.iter().copied().filter(is_text).collect::<Vec<u8>>().into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const CONF: &[u8] =
-        b"# comment\ndefault:\\\n\t:passwd_format=sha512:\\\n\t:setenv=MAIL=/var/mail/$,BLOCKSIZE=K:\\\n\
+    const CONF: &str = "# comment\ndefault:\\\n\t:passwd_format=sha512:\\\n\t:setenv=MAIL=/var/mail/$,BLOCKSIZE=K:\\\n\
         \t:path=/sbin /bin /usr/local/bin ~/bin:\\\n\t:charset=UTF-8:\\\n\t:lang=C.UTF-8:\n\n\
         root:\\\n\t:ignorenologin:\\\n\t:memorylocked=unlimited:\\\n\t:tc=default:\n";
 
@@ -293,11 +227,18 @@ mod tests {
         }
     }
 
+    fn conf(text: &str) -> LoginConf {
+        LoginConf::parse(Some(text.as_bytes()))
+    }
+
+    fn set(text: &str, has: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+        let environment = conf(text).class(&root()).unwrap().environment(has).unwrap();
+        environment.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+    }
+
     /// From the transcript of jexec(8) -l: the same variables with the same values.
     #[test]
     fn the_environment_is_the_one_freebsd_gives() {
-        let mut found = LoginConf::parse(CONF).environment(&root(), |_| false);
-        found.sort();
         let expected = [
             ("BLOCKSIZE", "K"),
             ("HOME", "/root"),
@@ -308,74 +249,100 @@ mod tests {
             ("SHELL", "/bin/sh"),
             ("USER", "root"),
         ];
-        assert_eq!(found, expected.map(|(name, value)| (BString::from(name), BString::from(value))));
-    }
-
-    #[test]
-    fn a_class_has_limits_umask_priority_and_cpus() {
-        let conf = b"root:memorylocked=unlimited:maxproc=0x10:openfiles-cur=64:openfiles-max=1k:cputime=1h30m:\
-            datasize=64M:stacksize=nonsense:umask=027:priority=-5:cpumask=0-2,5:\n";
-        let found = LoginConf::parse(conf).context(&root());
-        let limits: Vec<_> = found.limits.iter().map(|limit| (limit.resource.0, limit.soft, limit.hard)).collect();
-        let both = |value| (Some(value), Some(value));
-        let expected =
-            [(0, both(5400)), (2, both(64 << 20)), (6, both(UNLIMITED)), (7, both(16)), (8, (Some(64), None))];
-        assert_eq!(limits, expected.map(|(resource, (soft, hard))| (resource, soft, hard)));
-        assert_eq!((found.umask, found.priority, found.cpus), (0o027, -5, Some(vec![0, 1, 2, 5])));
-        let none = LoginConf::default().context(&root());
-        assert_eq!(none, Context { limits: Vec::new(), umask: 0o022, priority: 0, cpus: None });
-    }
-
-    #[test]
-    fn sizes_and_times_have_units() {
-        let parse = |unit: Unit, text: &str| unit.parse(text.into());
-        assert_eq!(parse(Unit::Bytes, "2b"), Some(1024));
-        assert_eq!(parse(Unit::Bytes, "1g512m"), Some(1536 << 20));
-        assert_eq!(parse(Unit::Bytes, "4096"), Some(4096));
-        assert_eq!(parse(Unit::Seconds, "2w"), Some(14 * 86400));
-        for wrong in ["", "x", "1q", "k", "99999999999999999999", "1-"] {
-            assert_eq!(parse(Unit::Bytes, wrong), None, "{wrong}");
-        }
+        assert_eq!(set(CONF, |_| false), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
 
     #[test]
     fn a_class_that_is_not_there_is_the_default_one() {
-        let conf = LoginConf::parse(CONF);
+        let conf = conf(CONF);
         for (uid, class, expected) in
             [(0, "", "root"), (7, "", "default"), (7, "root", "root"), (0, "staff", "default")]
         {
             let account = Account { uid, class: class.into(), ..root() };
-            assert_eq!(conf.class(&account), expected, "{uid} {class}");
+            assert_eq!(conf.class(&account).unwrap().name(), expected, "{uid} {class}");
         }
-        assert_eq!(LoginConf::default().class(&root()), "default");
+    }
+
+    /// login_getclassbyname(3): without the file the class is `default` and empty; with one that has no `default`, or
+    /// whose references lead nowhere, there is no class, and jail(8) runs no command.
+    #[test]
+    fn without_a_class_there_is_no_command() {
+        let root = root();
+        let (none, empty) = (LoginConf::parse(None), conf("root:\n"));
+        let (none, empty) = (none.class(&root).unwrap(), empty.class(&root).unwrap());
+        assert_eq!((none.name(), none.context()), ("default", empty.context()));
+        for (text, expected) in [
+            ("", "the login class 'root' is not in its /etc/login.conf, nor is 'default'; add one of them"),
+            (
+                "root:tc=staff:\n",
+                "the login class 'root' refers to 'staff' (tc=), which is not there; mend its /etc/login.conf",
+            ),
+            (
+                "root:tc=root:\n",
+                "the login class 'root' leads through too many 'tc=' references, or back to itself; mend its \
+                 /etc/login.conf",
+            ),
+        ] {
+            assert_eq!(conf(text).class(&root).unwrap_err().to_string(), expected);
+        }
     }
 
     #[test]
     fn without_a_login_conf_there_is_a_path() {
-        let found = LoginConf::default().environment(&root(), |_| false);
-        assert!(found.contains(&("PATH".into(), "/bin:/usr/bin".into())));
-        let found = LoginConf::default().environment(&root(), |name| name == "PATH");
-        assert!(found.iter().all(|(name, _)| name != "PATH"));
+        let (root, conf) = (root(), LoginConf::parse(None));
+        for (has_path, expected) in [(false, Some("/bin:/usr/bin".into())), (true, None)] {
+            let found = conf.class(&root).unwrap().environment(|name| has_path && name == "PATH").unwrap();
+            assert_eq!(found.iter().find(|(name, _)| *name == "PATH").map(|(_, value)| value), expected);
+        }
     }
 
     /// setclassenvironment(3): `setenv` comes last and may set anything, what is no assignment is passed over, and the
     /// terminal type of who has one stays.
     #[test]
     fn a_class_sets_variables_in_the_order_of_setusercontext() {
-        let conf = LoginConf::parse(b"default:path=/sbin:setenv=PATH=/opt/$,junk,EMPTY=:term=vt100:lang=C.UTF-8:\n");
+        let text =
+            "default:path=/sbin:setenv=PATH=/opt/$,junk,EMPTY=, =y,=z,\\tA='1,2',B=x\"y\"z:term=vt100:lang=C.UTF-8:\n";
         let value = |has_term: bool, name: &str| {
-            let found = conf.environment(&root(), |variable| has_term && variable == "TERM");
-            found.into_iter().find(|(variable, _)| variable == name).map(|(_, value)| value.to_string())
+            let found = set(text, |variable| has_term && variable == "TERM");
+            found.into_iter().find(|(variable, _)| variable == name).map(|(_, value)| value)
         };
-        assert_eq!(value(false, "PATH").as_deref(), Some("/opt/root"));
-        assert_eq!(value(false, "EMPTY").as_deref(), Some(""));
-        assert_eq!(value(false, "junk"), None);
+        for (name, expected) in [
+            ("PATH", Some("/opt/root")),
+            ("EMPTY", Some("")),
+            ("junk", None),
+            ("", None),
+            ("A", Some("1,2")),
+            ("B", Some("xyz")),
+        ] {
+            assert_eq!(value(false, name).as_deref(), expected, "{name}");
+        }
         assert_eq!((value(false, "TERM").as_deref(), value(true, "TERM")), (Some("vt100"), None));
     }
 
+    /// substvar() and login_getpath(3) of libutil.
     #[test]
-    fn classes_that_refer_to_each_other_end() {
-        let conf = LoginConf::parse(b"root:tc=a:\na:tc=root:\n");
-        assert_eq!(conf.environment(&root(), |_| false).len(), 4);
+    fn home_and_name_are_put_in() {
+        for (path, expected) in [
+            ("~/bin", "/root/bin"),
+            ("~", "/root/"),
+            ("~bin, /x", "/root/bin::/x"),
+            ("/home/$/bin", "/home/root/bin"),
+            ("\\\\~/a\\\\$b\\\\c", "~/a$b\\c"),
+        ] {
+            let found = set(&format!("default:path={path}:\n"), |_| false);
+            assert!(found.contains(&("PATH".to_owned(), expected.to_owned())), "{path}: {found:?}");
+        }
+    }
+
+    /// What once took memory and time without bound: a long home directory many times, and many variables.
+    #[test]
+    fn a_hostile_environment_is_too_large() {
+        let account = Account { home: format!("/{}", "x".repeat(400_000)).into(), ..root() };
+        let many: String = (0..100_000).map(|at| format!("{at}=,")).collect();
+        for text in [format!("root:path={}:\n", "~".repeat(400_000)), format!("root:setenv={many}:\n")] {
+            let conf = conf(&text);
+            let found = conf.class(&account).unwrap().environment(|_| false);
+            assert_eq!(found, Err(LoginError::TooLarge { class: "root".into() }));
+        }
     }
 }

@@ -1,21 +1,30 @@
 //! Programs that jailkit runs: the hooks of jail.conf(5) and what jexec(8) is given, on the host and in jails.
 
-#[cfg(any(test, target_os = "freebsd"))]
 mod account;
 #[cfg(any(test, target_os = "freebsd"))]
+mod background;
+#[cfg(any(test, target_os = "freebsd"))]
+mod console_log;
+#[cfg(any(test, target_os = "freebsd"))]
+mod context;
+#[cfg(any(test, target_os = "freebsd"))]
+mod getcap;
+#[cfg(any(test, target_os = "freebsd"))]
 mod login;
+#[cfg(any(test, target_os = "freebsd"))]
+mod output;
 mod sim;
 
 #[cfg(target_os = "freebsd")]
 mod native;
 
 #[cfg(target_os = "freebsd")]
-pub(crate) use login::Context;
+pub(crate) use context::{Context, Cpus};
 #[cfg(target_os = "freebsd")]
 pub use native::NativeProcesses;
 pub use sim::{Recorded, SimProcesses};
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -140,12 +149,21 @@ pub enum Exit {
 
 /// A program that could not be run.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot run '{command}': {source}")]
+#[error("cannot run {}: {source}", named(.command.as_bstr()))]
 pub struct ProgramError {
     /// Its command line.
     pub command: BString,
     /// Why.
     pub source: std::io::Error,
+}
+
+/// A command as it is spoken of.
+fn named(command: &BStr) -> String {
+    match command {
+        shell if shell == Program::LOGIN_SHELL => "the login shell".to_owned(),
+        shell if shell == Program::SHELL => "the user's shell".to_owned(),
+        command => format!("'{command}'"),
+    }
 }
 
 /// Refuses a program whose jail is not there any more, whatever jail has its number now.
@@ -157,6 +175,12 @@ fn check_jail(program: &Program, kernel: &dyn Kernel) -> std::io::Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// The jail's root directory, where the user is one of the jail.
+fn passwd_root(program: &Program) -> Option<&Path> {
+    let jail = program.jail.as_ref().filter(|_| program.passwd == Passwd::Jail);
+    jail.map(|jail| jail.path.as_path())
 }
 
 /// Where programs run: a FreeBSD system, or a simulated host, which writes down what it is told to run.

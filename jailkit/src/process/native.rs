@@ -1,21 +1,22 @@
 //! Programs on FreeBSD.
 
 use std::ffi::{CString, OsStr, OsString};
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Seek};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::account::{self, Account, Who};
+use super::background;
+use super::console_log::open_log;
 use super::login::LoginConf;
-use super::{Exit, Passwd, Processes, Program, ProgramError, check_jail};
+use super::output::Output;
+use super::{Exit, Processes, Program, ProgramError, check_jail, passwd_root};
 use crate::host::{Files, NativeFiles};
-use crate::kernel::Jail;
-use crate::kernel::native::{self, Entry, NativeKernel};
+use crate::kernel::native::{self, Entry, NativeKernel, Way};
+use crate::kernel::{Jail, Kernel};
 
 /// The programs of the system that jailkit runs on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,22 +33,21 @@ impl Processes for NativeProcesses {
             return run_reading(Stdio::null(), program).map_err(failed(program));
         }
         let mut run = || {
-            // A file, not a pipe: what the program leaves running writes on when nobody reads any more.
-            let mut output = tempfile::tempfile()?;
-            let mut command = command(program, OpenFiles::Standard)?;
-            command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output.try_clone()?);
-            let exit = wait(command.spawn()?, program.timeout)?;
-            output.rewind()?;
-            for line in BufReader::new(output).split(b'\n') {
-                lines(&line?);
-            }
+            let output = Output::new()?;
+            let (mut command, way) = command(program, OpenFiles::Standard)?;
+            command.stdin(Stdio::null()).stdout(output.writer()?).stderr(output.writer()?);
+            let exit = wait(command.spawn().map_err(|error| way.explain(error))?, program.timeout)?;
+            output.each_line(&mut *lines)?;
             Ok(exit)
         };
         run().map_err(failed(program))
     }
 
     fn become_program(&self, program: &Program) -> Result<Exit, ProgramError> {
-        let become_it = || -> io::Result<Exit> { Err(command(program, OpenFiles::All)?.exec()) };
+        let become_it = || -> io::Result<Exit> {
+            let (mut command, way) = command(program, OpenFiles::All)?;
+            Err(way.explain(command.exec()))
+        };
         become_it().map_err(failed(program))
     }
 
@@ -57,8 +57,13 @@ impl Processes for NativeProcesses {
 }
 
 fn run_reading(input: Stdio, program: &Program) -> io::Result<Exit> {
-    let child = command(program, OpenFiles::Standard)?.stdin(input).spawn()?;
-    if program.background { Ok(Exit::Status(0)) } else { wait(child, program.timeout) }
+    let (mut command, way) = command(program, OpenFiles::Standard)?;
+    let child = command.stdin(input).spawn().map_err(|error| way.explain(error))?;
+    if program.background {
+        background::leave(child);
+        return Ok(Exit::Status(0));
+    }
+    wait(child, program.timeout)
 }
 
 fn failed(program: &Program) -> impl FnOnce(io::Error) -> ProgramError {
@@ -76,7 +81,7 @@ enum OpenFiles {
 }
 
 /// The command that a program is, with all that happens before it is executed.
-fn command(program: &Program, files: OpenFiles) -> io::Result<Command> {
+fn command(program: &Program, files: OpenFiles) -> io::Result<(Command, Way)> {
     let account = account_for(program)?;
     let mut command = match program.argv.as_slice() {
         [] => return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no program to run")),
@@ -89,11 +94,12 @@ fn command(program: &Program, files: OpenFiles) -> io::Result<Command> {
         }
     };
     if let Some(log) = &program.console_log {
-        let log = File::options().append(true).create(true).mode(0o666).open(log)?;
+        let log = open_log(log, &jail_trees(program)?)?;
         command.stdout(log.try_clone()?).stderr(log);
     }
     let mut entry = Entry {
         new_session: program.background,
+        all_cpus: files == OpenFiles::Standard,
         fib: program.fib,
         jail: program.jail.clone(),
         directory: program.directory.as_deref().map(c_path).transpose()?,
@@ -107,14 +113,25 @@ fn command(program: &Program, files: OpenFiles) -> io::Result<Command> {
     command.envs(besides.map(|(name, value)| (OsStr::from_bytes(name), OsStr::from_bytes(value))));
     // Right before the fork. Where there is a descriptor it would be found out there, too, but with less to say.
     check_jail(program, &NativeKernel)?;
-    native::enter_before_exec(&mut command, entry);
-    Ok(command)
+    let way = native::enter_before_exec(&mut command, entry)?;
+    Ok((command, way))
 }
 
-/// The jail's root directory, where the user is one of the jail.
-fn passwd_root(program: &Program) -> Option<&Path> {
-    let jail = program.jail.as_ref().filter(|_| program.passwd == Passwd::Jail);
-    jail.map(|jail| jail.path.as_path())
+/// The directories of the host in which whoever is root in the program's jail may put what he likes: its root directory,
+/// and what is mounted below it from elsewhere.
+fn jail_trees(program: &Program) -> io::Result<Vec<PathBuf>> {
+    let Some(jail) = &program.jail else { return Ok(Vec::new()) };
+    let root = jail.path.as_path();
+    let mounts = NativeKernel.mounts().map_err(io::Error::other)?;
+    let inside = mounts.into_iter().filter(|mount| mount.target.starts_with(root) && !mount.flags.read_only);
+    let sources = inside.map(|mount| {
+        let source = mount.source.into_os_string().into_encoded_bytes();
+        // unionfs(4) puts this before the directory it mounts.
+        let directory = source.strip_prefix(b"<above>:").or(source.strip_prefix(b"<below>:")).unwrap_or(&source);
+        PathBuf::from(OsStr::from_bytes(directory))
+    });
+    let sources = sources.filter(|source| source.is_absolute());
+    Ok(std::iter::once(root.to_owned()).chain(sources).collect())
 }
 
 /// The user that the program is to be, or that its clean environment is for.
@@ -157,17 +174,18 @@ fn become_user(program: &Program, account: &Account, command: &mut Command, entr
         command.env_clear().envs(std::env::vars_os().filter(|(name, _)| name == "TERM"));
     }
     // login.conf(5) is read where the process is by then: in the jail, for one that enters it first.
-    let conf = read_in(passwd_root(program), Path::new("/etc/login.conf"))?.unwrap_or_default();
-    let conf = LoginConf::parse(&conf);
+    let conf = read_in(passwd_root(program), Path::new("/etc/login.conf"))?;
+    let conf = LoginConf::parse(conf.as_deref());
+    let class = conf.class(account).map_err(io::Error::other)?;
     let has = |name: &str| (name == "TERM" || !program.clean) && std::env::var_os(name).is_some();
-    for (name, value) in conf.environment(account, has) {
-        command.env(OsStr::from_bytes(&name), OsStr::from_bytes(&value));
+    for (name, value) in class.environment(has).map_err(io::Error::other)?.iter() {
+        command.env(OsStr::from_bytes(name), OsStr::from_bytes(value));
     }
     entry.groups = Some((account.groups.clone(), account.gid));
     if program.user.is_some() {
         entry.uid = Some(account.uid);
-        entry.class = Some(CString::new(conf.class(account).to_vec())?);
-        entry.context = Some(conf.context(account));
+        entry.class = Some(CString::new(class.name())?);
+        entry.context = Some(class.context());
     }
     if program.clean && entry.directory.is_none() {
         entry.directory = Some(c_path(&account.home)?);
@@ -187,11 +205,7 @@ fn account_of(user: Option<&str>, root: Option<&Path>) -> io::Result<Account> {
         Who::Named(name) => nix::unistd::User::from_name(name),
         Who::Uid(uid) => nix::unistd::User::from_uid(uid.into()),
     };
-    let missing = || match who {
-        Who::Named(name) => io::Error::new(io::ErrorKind::NotFound, format!("{name}: no such user")),
-        Who::Uid(uid) => io::Error::new(io::ErrorKind::NotFound, format!("unknown uid {uid}")),
-    };
-    let found = found.map_err(io::Error::from)?.ok_or_else(missing)?;
+    let found = found.map_err(io::Error::from)?.ok_or_else(|| who.missing())?;
     let name = CString::new(found.name.as_str())?;
     let groups = nix::unistd::getgrouplist(&name, found.gid).map_err(io::Error::from)?;
     let shell = found.shell.into_os_string().into_encoded_bytes();

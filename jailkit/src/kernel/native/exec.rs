@@ -2,6 +2,7 @@
 
 use std::ffi::CString;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::ptr;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-
+use nix::fcntl::OFlag;
 use nix::sys::event::{EvFlags, EventFilter, FilterFlag, KEvent, Kqueue};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -17,13 +18,15 @@ use nix::unistd::Pid;
 use super::NativeKernel;
 use super::syscalls::{jail_attach, jail_attach_jd};
 use crate::kernel::{Jail, Jid, abi};
-use crate::process::Context;
+use crate::process::{Context, Cpus};
 
 /// What a process does between fork and exec, all of it made ready before the fork.
 #[derive(Debug, Default)]
 pub(crate) struct Entry {
     /// Leave the caller's session: a program in the background.
     pub(crate) new_session: bool,
+    /// Give up the cpus that jailkit was confined to, for all that the jail may have: jail(8) does, jexec(8) does not.
+    pub(crate) all_cpus: bool,
     /// The routing table.
     pub(crate) fib: Option<i32>,
     /// The jail to enter: by its descriptor, which is closed on exec, or by its number.
@@ -48,39 +51,104 @@ unsafe extern "C" {
     fn setloginclass(class: *const libc::c_char) -> libc::c_int;
 }
 
+/// A call between fork and exec that may fail.
+#[derive(Clone, Copy, Debug)]
+enum Call {
+    Setfib,
+    JailAttach,
+    Setgroups,
+    Setuid,
+    Chdir,
+}
+
+impl Call {
+    const ALL: [(Self, &str); 5] = [
+        (Self::Setfib, "setfib"),
+        (Self::JailAttach, "jail_attach"),
+        (Self::Setgroups, "setgroups"),
+        (Self::Setuid, "setuid"),
+        (Self::Chdir, "chdir"),
+    ];
+
+    /// With this call, a failure of which it is to be told.
+    fn failed(self) -> impl FnOnce(Errno) -> (Self, Errno) {
+        move |errno| (self, errno)
+    }
+}
+
+/// Tells which call failed in a child on its way to its program, of which the system tells the number of the error only.
+#[derive(Debug)]
+pub(crate) struct Way {
+    failed: OwnedFd,
+    directory: Option<CString>,
+}
+
+impl Way {
+    /// The error that running the command failed with, with the call it is of.
+    pub(crate) fn explain(&self, error: io::Error) -> io::Error {
+        let mut byte = [0];
+        // Nothing was written where it was the exec itself.
+        let Ok(1) = nix::unistd::read(&self.failed, &mut byte) else { return error };
+        match Call::ALL.get(usize::from(byte[0])) {
+            Some((Call::Chdir, name)) => {
+                let directory = self.directory.as_deref().unwrap_or(c"/").to_string_lossy();
+                io::Error::new(error.kind(), format!("{name} {directory}: {error}"))
+            }
+            Some((_, name)) => io::Error::new(error.kind(), format!("{name}: {error}")),
+            None => error,
+        }
+    }
+}
+
 /// Lets a command take these steps in the child, right before exec. Not through the command's own `uid`: that would
 /// come first, and only root may attach.
-pub(crate) fn enter_before_exec(command: &mut Command, entry: Entry) {
-    let enter = move || entry.enter().map_err(io::Error::from);
+///
+/// # Errors
+/// Where there is no room for another open file.
+pub(crate) fn enter_before_exec(command: &mut Command, entry: Entry) -> io::Result<Way> {
+    let (failed, tell) = nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
+    let way = Way { failed, directory: entry.directory.clone() };
+    let enter = move || {
+        entry.enter().map_err(|(call, errno)| {
+            // Where that fails too, there is an error all the same.
+            let _ = nix::unistd::write(&tell, &[call as u8]);
+            io::Error::from(errno)
+        })
+    };
     // SAFETY: between fork and exec the closure makes system calls only, over what was made ready in `entry`; it
     // allocates and frees nothing and takes no lock, whatever other threads held at the fork.
     unsafe { command.pre_exec(enter) };
+    Ok(way)
 }
 
 impl Entry {
-    fn enter(&self) -> Result<(), Errno> {
+    fn enter(&self) -> Result<(), (Call, Errno)> {
         if self.new_session {
             // SAFETY: takes nothing. It fails only where the process leads a session already, which is as good.
             unsafe { libc::setsid() };
         }
         if let Some(fib) = self.fib {
             // SAFETY: takes a number.
-            Errno::result(unsafe { setfib(fib) })?;
+            Errno::result(unsafe { setfib(fib) }).map_err(Call::Setfib.failed())?;
         }
         if let Some(jail) = &self.jail {
-            match jail.descriptor() {
-                Some(descriptor) => jail_attach_jd(descriptor)?,
-                None => jail_attach(jail.jid)?,
+            if self.all_cpus {
+                use_all_cpus();
             }
+            let attached = match jail.descriptor() {
+                Some(descriptor) => jail_attach_jd(descriptor),
+                None => jail_attach(jail.jid),
+            };
+            attached.map_err(Call::JailAttach.failed())?;
             // SAFETY: "/" is a C string that lives forever.
-            Errno::result(unsafe { libc::chdir(c"/".as_ptr()) })?;
+            Errno::result(unsafe { libc::chdir(c"/".as_ptr()) }).map_err(Call::JailAttach.failed())?;
         }
         if let Some((groups, gid)) = &self.groups {
-            let count = libc::c_int::try_from(groups.len()).map_err(|_| Errno::EINVAL)?;
+            let count = libc::c_int::try_from(groups.len()).map_err(|_| (Call::Setgroups, Errno::EINVAL))?;
             // SAFETY: a pointer to as many groups as said, alive in `self`.
-            Errno::result(unsafe { libc::setgroups(count, groups.as_ptr()) })?;
+            Errno::result(unsafe { libc::setgroups(count, groups.as_ptr()) }).map_err(Call::Setgroups.failed())?;
             // SAFETY: takes a number.
-            Errno::result(unsafe { libc::setgid(*gid) })?;
+            Errno::result(unsafe { libc::setgid(*gid) }).map_err(Call::Setgroups.failed())?;
         }
         if let Some(class) = &self.class {
             // SAFETY: a C string, alive in `self`. Kernels without the call go without the class.
@@ -91,11 +159,11 @@ impl Entry {
         }
         if let Some(uid) = self.uid {
             // SAFETY: takes a number.
-            Errno::result(unsafe { libc::setuid(uid) })?;
+            Errno::result(unsafe { libc::setuid(uid) }).map_err(Call::Setuid.failed())?;
         }
         if let Some(directory) = &self.directory {
             // SAFETY: a C string, alive in `self`.
-            Errno::result(unsafe { libc::chdir(directory.as_ptr()) })?;
+            Errno::result(unsafe { libc::chdir(directory.as_ptr()) }).map_err(Call::Chdir.failed())?;
         }
         if self.only_standard_files {
             close_others_on_exec();
@@ -123,41 +191,49 @@ fn close_others_on_exec() {
 
 /// Limits, umask, priority and cpus. What the kernel refuses of them stays as it is, as under setusercontext(3).
 fn set_context(context: &Context) {
-    // SAFETY: takes numbers.
-    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, context.priority) };
+    if let Some(priority) = context.priority {
+        // SAFETY: takes numbers.
+        unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, priority) };
+    }
     for limit in &context.limits {
         let mut now = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         // SAFETY: takes a number and a pointer to a record that is written.
         if unsafe { libc::getrlimit(limit.resource.0, &raw mut now) } != 0 {
             continue;
         }
-        now.rlim_cur = limit.soft.map_or(now.rlim_cur, u64::cast_signed);
-        now.rlim_max = limit.hard.map_or(now.rlim_max, u64::cast_signed);
+        now.rlim_cur = limit.soft.unwrap_or(now.rlim_cur);
+        now.rlim_max = limit.hard.unwrap_or(now.rlim_max);
         // SAFETY: takes a number and a pointer to a record that is read.
         unsafe { libc::setrlimit(limit.resource.0, &raw const now) };
     }
-    // SAFETY: takes a number.
-    unsafe { libc::umask(context.umask) };
+    if let Some(umask) = context.umask {
+        // SAFETY: takes a number.
+        unsafe { libc::umask(umask) };
+    }
     if let Some(cpus) = &context.cpus {
         set_cpus(cpus);
     }
 }
 
-/// Gives the process a set of cpus of its own.
-fn set_cpus(cpus: &[usize]) {
-    // As large as the kernel may have it; FreeBSD 13 has a quarter, and takes no more.
-    let mut mask = [0_u64; 16];
-    for &cpu in cpus {
-        if let Some(word) = mask.get_mut(cpu / 64) {
-            *word |= 1 << (cpu % 64);
-        }
+/// Joins the set that all the cpus of the system are in, as well as it can; a jail confines it further.
+fn use_all_cpus() {
+    let (which, mut root) = (libc::CPU_WHICH_PID, 0);
+    // SAFETY: a pointer to a number that is written.
+    if unsafe { libc::cpuset_getid(libc::CPU_LEVEL_ROOT, which, -1, &raw mut root) } == 0 {
+        // SAFETY: takes numbers.
+        unsafe { libc::cpuset_setid(which, -1, root) };
     }
+}
+
+/// Gives the process a set of cpus of its own.
+fn set_cpus(Cpus(mask): &Cpus) {
     let mut set: libc::cpusetid_t = 0;
     // SAFETY: a pointer to a number that is written.
     if unsafe { libc::cpuset(&raw mut set) } != 0 {
         return;
     }
-    for len in [size_of_val(&mask), 32] {
+    // As large as the kernel may have it; FreeBSD 13 has a quarter, and takes no more.
+    for len in [size_of_val(mask), 32] {
         let (level, which) = (libc::CPU_LEVEL_CPUSET, libc::CPU_WHICH_PID);
         // SAFETY: a pointer to `len` bytes, which the mask has.
         if unsafe { libc::cpuset_setaffinity(level, which, -1, len, mask.as_ptr().cast()) } == 0 {

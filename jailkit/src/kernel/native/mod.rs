@@ -32,7 +32,7 @@ use super::{
 
 use syscalls::{Answer, Desc};
 
-pub(crate) use exec::{Entry, enter_before_exec, terminate};
+pub(crate) use exec::{Entry, Way, enter_before_exec, terminate};
 pub(crate) use syscalls::{AclType, acl_set_fd, fchflags};
 
 /// How often a jail is asked again for lists that grew meanwhile, and room for how many more addresses each is given,
