@@ -152,6 +152,23 @@ fn data_is_only_removed_by_the_stacks_name() {
 }
 
 #[test]
+fn what_lies_in_a_directory_is_kept_and_one_that_is_empty_goes() {
+    let desk = Desk::new();
+    desk.run(&["up", "--yes"]).exits(0);
+    let there = |path: &str| desk.host().join(path).exists();
+    fs::write(desk.host().join("var/log/jail/www/messages"), "hello").unwrap();
+    let said = desk.run(&["down", "--yes"]).exits(0).says("kept: /var/log/jail/www").says("kept: /srv/jail/db/fs");
+    assert!(there("var/log/jail/www/messages"), "{said}");
+    assert!(!there("var/log/jail/db") && !there("srv/share/mysql"), "{said}");
+    desk.run(&["up", "--yes"]).exits(0);
+    fs::write(desk.host().join("srv/share/mysql/ibdata1"), "rows").unwrap();
+    let said = desk.run(&["down", "--yes"]).exits(0).says("kept: /srv/share/mysql").says("kept: /var/log/jail/www");
+    assert!(there("srv/share/mysql/ibdata1") && there("var/log/jail/www/messages"), "{said}");
+    desk.run(&["down", "--purge=web-and-db"]).exits(0);
+    assert!(!there("srv/share/mysql") && !there("var/log/jail") && !there("srv/jail"));
+}
+
+#[test]
 fn nothing_is_done_where_nobody_can_be_asked() {
     let desk = Desk::new();
     desk.run(&["up"]).exits(2).says("say --yes to do it all the same");
