@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bstr::BString;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use jailkit::kernel::MountRequest;
 use jailkit::life::{Event, Observer, What};
 use jailkit::source::printable;
 
@@ -102,16 +103,24 @@ pub(crate) fn line(event: &Event<'_>) -> Option<String> {
         ),
         What::Waiting(ready) => format!("waiting until {}, {} s at most", ready.when, ready.patience.as_secs()),
         What::Ready => "ready".to_owned(),
-        What::Terminating | What::Mounted(_) | What::Unmounted(_) | What::Failed(_) | What::Done(_) => return None,
+        _ => return None,
     })
 }
 
 /// A small step as a line.
 fn small_line(what: What<'_>) -> Option<String> {
-    Some(match what {
+    let text = match what {
         What::Terminating => "asking its processes to end".to_owned(),
-        What::Mounted(path) => format!("mounted {}", path.display()),
+        What::AddressAdded { interface, address } => format!("added {address} to {interface}"),
+        What::AddressRemoved { interface, address } => format!("removed {address} from {interface}"),
+        What::InterfaceMoved(interface) => format!("moved {interface} into the jail"),
+        What::InterfaceReclaimed(interface) => format!("moved {interface} back to the host"),
+        What::Mounted(MountRequest { fstype, source, target, .. }) => match source {
+            Some(source) => format!("mounted {fstype} {} on {}", source.display(), target.display()),
+            None => format!("mounted {fstype} on {}", target.display()),
+        },
         What::Unmounted(path) => format!("unmounted {}", path.display()),
         _ => return None,
-    })
+    };
+    Some(printable(text.as_bytes()))
 }

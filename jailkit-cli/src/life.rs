@@ -27,7 +27,7 @@ pub(crate) struct Jails {
     file: Option<PathBuf>,
 
     /// How many jails to work on side by side; the number of cores unless given
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     jobs: Option<NonZeroUsize>,
 
     /// Take dying jails too (jail -d)
@@ -44,6 +44,10 @@ pub(crate) struct Jails {
 
     /// The jails; all of the file where none is named. 'web.*' are the jails in the jail web
     names: Vec<String>,
+}
+
+fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "a whole number, at least 1".to_owned())
 }
 
 impl Jails {
@@ -68,7 +72,7 @@ impl Jails {
         }
         let happenings = Happenings::new(terminal, self.verbose, options.capture);
         let summary = life::run(&*host, &conf, &self.names, operation, &options, &happenings)?;
-        show(&summary, terminal)
+        show(&summary, "stopped", terminal)
     }
 
     /// The jails of the file. Jails can be stopped where there is none, as long as none was asked for.
@@ -128,15 +132,18 @@ pub(crate) fn show_outline(outline: &[Outline], terminal: &Terminal) -> Result<E
     Ok(code)
 }
 
-/// Says what became of the jails. Why one failed has been said when it did.
-pub(crate) fn show(summary: &Summary, terminal: &Terminal) -> Result<ExitCode, Failure> {
+/// Says what became of the jails; of one that runs no more with the word `gone`. Why one failed has been said when it
+/// did.
+pub(crate) fn show(summary: &Summary, gone: &str, terminal: &Terminal) -> Result<ExitCode, Failure> {
+    let word = |outcome| if outcome == Outcome::Stopped { gone } else { word(outcome) };
     let code = if summary.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if terminal.json() {
         let jails = summary.jails.iter().map(|(name, outcome)| match outcome {
             Ok(outcome) => serde_json::json!({ "name": name.to_string(), "outcome": word(*outcome) }),
-            Err(error) => serde_json::json!({
-                "name": name.to_string(), "outcome": "failed", "error": error.to_string()
-            }),
+            Err(error) => {
+                let outcome = if error.is_skip() { "skipped" } else { "failed" };
+                serde_json::json!({ "name": name.to_string(), "outcome": outcome, "error": error.to_string() })
+            }
         });
         terminal.say_json(&jails.collect::<Vec<_>>())?;
         return Ok(code);
@@ -151,8 +158,10 @@ pub(crate) fn show(summary: &Summary, terminal: &Terminal) -> Result<ExitCode, F
             Outcome::NotRunning,
         ];
         let counts = outcomes.into_iter().map(|outcome| (summary.count(outcome), word(outcome)));
-        let counts = counts.chain([(summary.failures().count(), "failed")]).filter(|(count, _)| *count > 0);
-        let counts: Vec<_> = counts.map(|(count, word)| format!("{count} {word}")).collect();
+        let skipped = summary.skipped().count();
+        let counts = counts.chain([(summary.failures().count() - skipped, "failed"), (skipped, "skipped")]);
+        let counts: Vec<_> =
+            counts.filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
         terminal.note(counts.join(", "));
     }
     Ok(code)
@@ -161,7 +170,7 @@ pub(crate) fn show(summary: &Summary, terminal: &Terminal) -> Result<ExitCode, F
 fn word(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Started => "started",
-        Outcome::AlreadyRunning => "running already",
+        Outcome::AlreadyRunning => "already running",
         Outcome::Stopped => "stopped",
         Outcome::NotRunning => "not running",
         Outcome::Restarted => "restarted",

@@ -64,9 +64,12 @@ pub enum JailError {
     /// It does not run.
     #[error("does not run")]
     NotRunning,
-    /// A jail that it needs, or that needs it, failed.
-    #[error("skipped, as {0} failed")]
+    /// It was not started, as a jail that it depends on failed.
+    #[error("skipped (depends on {0}, which failed)")]
     Skipped(BString),
+    /// It was not stopped, as a jail that depends on it failed.
+    #[error("skipped ({0} depends on it, and failed)")]
+    Kept(BString),
     /// A path that must not be used.
     #[error("{param}: {path}: {reason}", path = path.display())]
     Path {
@@ -142,6 +145,11 @@ impl JailError {
     /// Well where there are no faults; all of them as one otherwise.
     pub(super) fn none_of(faults: impl IntoIterator<Item = Self>) -> Result<(), Self> {
         faults.into_iter().reduce(|first, then| first.and(Some(then))).map_or(Ok(()), Err)
+    }
+
+    /// Whether nothing was done to the jail, as another one failed.
+    pub fn is_skip(&self) -> bool {
+        matches!(self, Self::Skipped(_) | Self::Kept(_))
     }
 
     /// This failure, and what failed later on the way back.

@@ -289,6 +289,7 @@ impl<'w, 's> Run<'w, 's> {
             Action::Vnet(interface) => {
                 // The kernel takes the number only: it may change hands between the look and the call.
                 self.world.host.kernel().move_interface(&interface.to_str_lossy(), self.own()?.jid)?;
+                self.tell(What::InterfaceMoved(interface));
                 Ok(true)
             }
             Action::Terminate => self.terminate(),
@@ -397,14 +398,24 @@ impl<'w, 's> Run<'w, 's> {
         }
         match self.world.host.kernel().add_address(&address.interface, address.net) {
             Err(error) if error.errno == Errno::EEXIST => Ok(self.resumed),
-            added => added.map(|()| !had || self.resumed).map_err(JailError::from),
+            added => {
+                added?;
+                self.tell(What::AddressAdded { interface: &address.interface, address: address.net });
+                Ok(!had || self.resumed)
+            }
         }
     }
 
     fn remove_address(&self, address: &Address) -> Result<bool, JailError> {
+        // ifconfig(8) is written down there, and adds nothing.
+        let may_be_gone = self.resumed || (self.world.host.is_simulated() && !address.extra.is_empty());
         match self.world.host.kernel().remove_address(&address.interface, address.net.addr()) {
-            Err(error) if self.resumed && matches!(error.errno, Errno::EADDRNOTAVAIL | Errno::ENXIO) => Ok(false),
-            removed => removed.map(|()| true).map_err(JailError::from),
+            Err(error) if may_be_gone && matches!(error.errno, Errno::EADDRNOTAVAIL | Errno::ENXIO) => Ok(false),
+            removed => {
+                removed?;
+                self.tell(What::AddressRemoved { interface: &address.interface, address: address.net.addr() });
+                Ok(true)
+            }
         }
     }
 
@@ -427,7 +438,7 @@ impl<'w, 's> Run<'w, 's> {
         }
         let source = request.source.clone().unwrap_or_else(|| request.fstype.clone().into());
         self.world.has_mounted(&request.target, Found { fstype: request.fstype.clone(), source });
-        self.tell(What::Mounted(&request.target));
+        self.tell(What::Mounted(request));
         Ok(true)
     }
 
@@ -482,6 +493,7 @@ impl<'w, 's> Run<'w, 's> {
     fn reclaim(&self, interface: &BStr) -> Result<bool, JailError> {
         let jid = self.own()?.jid;
         self.world.host.kernel().reclaim_interface(&interface.to_str_lossy(), jid)?;
+        self.tell(What::InterfaceReclaimed(interface));
         Ok(true)
     }
 }
