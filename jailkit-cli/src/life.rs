@@ -67,10 +67,11 @@ impl Jails {
         let host = host::open(terminal)?;
         let conf = self.read(&*host, operation)?;
         let options = self.options()?;
-        if terminal.dry_run() {
-            return show_outline(&life::outline(&*host, &conf, &self.names, operation, &options)?, terminal);
-        }
         let happenings = Happenings::new(terminal, self.verbose, options.capture);
+        if terminal.dry_run() {
+            let outline = life::outline(&*host, &conf, &self.names, operation, &options, &happenings)?;
+            return show_outline(&outline, terminal);
+        }
         let summary = life::run(&*host, &conf, &self.names, operation, &options, &happenings)?;
         show(&summary, "stopped", terminal)
     }

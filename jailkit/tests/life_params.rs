@@ -9,7 +9,7 @@ use std::path::Path;
 use jailkit::host::{Host, SimHost};
 use jailkit::jailconf::JailConf;
 use jailkit::kernel::SetFlags;
-use jailkit::life::{self, Format, List, Operation, Options, Selection};
+use jailkit::life::{self, Format, List, Operation, Options, Selection, Silent};
 use jailkit::source::Source;
 
 fn host(dir: &Path) -> SimHost {
@@ -148,7 +148,7 @@ fn a_module_is_loaded_for_its_parameter() {
     let host = host(dir.path());
     let text = "www { path = /; persist; allow.mount.linprocfs; }";
     let conf = JailConf::parse(&Source::new("jail.conf", text)).unwrap().resolve().unwrap();
-    let outline = life::outline(&host, &conf, &["www"], Operation::Start, &Options::default()).unwrap();
+    let outline = life::outline(&host, &conf, &["www"], Operation::Start, &Options::default(), &Silent).unwrap();
     assert!(outline[0].1.is_ok() && !host.kernel().has_module("linprocfs").unwrap(), "{outline:?}");
     let words = [("path", Some("/")), ("allow.mount.linprocfs", None), ("persist", None)];
     life::set_jail(host.kernel(), &words, SetFlags { create: true, ..SetFlags::default() }).unwrap();

@@ -52,6 +52,9 @@ pub enum JailError {
     /// It depends on a jail that the file does not have.
     #[error("depends on the jail '{0}', which is nowhere in jail.conf")]
     NoDependency(BString),
+    /// It is in a jail that does not run.
+    #[error("is in the jail '{0}', which does not run")]
+    NoParent(BString),
     /// It depends on itself; by way of these others, where there are any.
     #[error("depends on itself{}", by_way_of(.0))]
     Loop(String),

@@ -13,14 +13,15 @@ use super::observer::What;
 use super::schedule::Outcome;
 use super::spec::JailSpec;
 use super::world::{Found, World};
-use super::{JailError, guard, params, ready};
+use super::{JailError, foresee, guard, params, ready};
 use crate::jailconf::ResolvedJail;
-use crate::kernel::{self, DevfsRuleset, Errno, Jail, KernelError, Param, SetFlags};
+use crate::kernel::{self, Errno, Jail, KernelError, Param, SetFlags};
 use crate::process::{Exit, Program};
 
 /// Starts a jail; `again` for one that has just been stopped.
 pub(super) fn start(world: &World<'_>, jail: &ResolvedJail, named: &Named, again: bool) -> Result<Outcome, JailError> {
     let spec = JailSpec::of(world.host, jail)?;
+    foresee::check_persist(&spec, jail)?;
     let mut params = params::import(jail, &*world.kinds_for(jail)?)?;
     params::add_addresses(&mut params, &spec.looked_up);
     let mut claim = Claim::take(world.host, spec.name.as_bstr())?;
@@ -421,6 +422,9 @@ impl<'w, 's> Run<'w, 's> {
 
     fn mount(&self, point: &MountPoint) -> Result<bool, JailError> {
         let request = &point.request;
+        if let Some(root) = self.spec.root.as_deref().filter(|root| request.target.starts_with(root)) {
+            guard::check_root(self.world.host, root)?;
+        }
         guard::check(self.world.host, self.spec.root.as_deref(), &point.param, &request.target, false)?;
         if self.resumed
             && let Some(found) = self.world.mounted_at(&request.target)?
@@ -428,7 +432,7 @@ impl<'w, 's> Run<'w, 's> {
         {
             return Ok(true);
         }
-        if let Some(ruleset) = point.ruleset().filter(|&ruleset| self.is_missing(ruleset)) {
+        if let Some(ruleset) = point.ruleset().filter(|&ruleset| foresee::is_missing(self.world, ruleset)) {
             self.tell(What::RulesetMissing(ruleset));
         }
         if point.needs_program() {
@@ -440,12 +444,6 @@ impl<'w, 's> Run<'w, 's> {
         self.world.has_mounted(&request.target, Found { fstype: request.fstype.clone(), source });
         self.tell(What::Mounted(request));
         Ok(true)
-    }
-
-    /// Whether a ruleset is not loaded, as far as the kernel tells: in a jail it does not.
-    fn is_missing(&self, ruleset: DevfsRuleset) -> bool {
-        let loaded = self.world.host.kernel().devfs_rulesets();
-        ruleset != DevfsRuleset::NONE && loaded.is_ok_and(|loaded| !loaded.contains(&ruleset))
     }
 
     fn unmount(&self, point: &MountPoint) -> Result<bool, JailError> {
