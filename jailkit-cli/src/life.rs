@@ -149,6 +149,9 @@ pub(crate) fn show(summary: &Summary, gone: &str, terminal: &Terminal) -> Result
         terminal.say_json(&jails.collect::<Vec<_>>())?;
         return Ok(code);
     }
+    if summary.jails.is_empty() {
+        terminal.note("nothing to do");
+    }
     if summary.jails.len() > 1 {
         let outcomes = [
             Outcome::Started,

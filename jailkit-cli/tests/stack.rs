@@ -285,8 +285,15 @@ fn a_run_that_is_killed_goes_on() {
 fn completions_and_man_pages_are_made() {
     let desk = Desk::new();
     desk.run(&["completions", "bash"]).exits(0).says("_jailkit");
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        desk.run(&["completions", shell]).exits(0).says("dry-run").says("dying").says("release");
+    }
     let man = desk.dir.path().join("man");
     fs::create_dir(&man).unwrap();
     desk.run(&["man", man.to_str().unwrap()]).exits(0);
     assert!(fs::read_to_string(man.join("jailkit-up.1")).unwrap().contains("Make the host run a stack"));
+    // `-n` of ls is that of jls(8).
+    let ls = fs::read_to_string(man.join("jailkit-ls.1")).unwrap();
+    assert!(ls.contains("Show parameters as name=value") && !ls.contains("dry"), "{ls}");
+    desk.run(&["man", "absent"]).exits(1).says("cannot write to absent: No such file or directory");
 }

@@ -75,6 +75,9 @@ fn values_are_read_as_libjail_reads_them() {
         ("nosuch; allow.nosuch = 1; securelevel = x;", "jid"),
         // jail(8)'s own booleans and numbers are checked, too.
         ("exec.clean = maybe; exec.timeout = soon; stop.timeout = \"\";", "jid"),
+        // Both of those together, and what is no mount or no address; each is told once.
+        ("exec.timeout = soon; nosuch; securelevel = x;", "jid"),
+        ("interface = lo0; ip4.addr = 10.0.0.300; mount = /srv; nosuch;", "jid"),
         // ip_hostname says nothing without a hostname.
         ("ip_hostname;", "ip4.addr"),
         ("ip_hostname; host.hostname = web.example.org;", "ip4.addr"),

@@ -150,6 +150,30 @@ impl JailError {
         faults.into_iter().reduce(|first, then| first.and(Some(then))).map_or(Ok(()), Err)
     }
 
+    /// This failure, and what of another one it does not tell of yet.
+    pub(super) fn and_new(self, then: Option<Self>) -> Self {
+        let told = self.texts();
+        let new = then.and_then(|then| then.without(&told));
+        self.and(new)
+    }
+
+    fn texts(&self) -> Vec<String> {
+        match self {
+            Self::Both { first, then } => [first.texts(), then.texts()].concat(),
+            failure => vec![failure.to_string()],
+        }
+    }
+
+    fn without(self, told: &[String]) -> Option<Self> {
+        match self {
+            Self::Both { first, then } => match (first.without(told), then.without(told)) {
+                (Some(first), then) => Some(first.and(then)),
+                (None, then) => then,
+            },
+            failure => (!told.contains(&failure.to_string())).then_some(failure),
+        }
+    }
+
     /// Whether nothing was done to the jail, as another one failed.
     pub fn is_skip(&self) -> bool {
         matches!(self, Self::Skipped(_) | Self::Kept(_))
