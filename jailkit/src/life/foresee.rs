@@ -15,8 +15,8 @@ use super::mount::MountPoint;
 use super::observer::What;
 use super::spec::JailSpec;
 use super::world::World;
-use crate::jailconf::ResolvedJail;
-use crate::kernel::{self, DevfsRuleset, Errno, GetFlags, Jid, KernelError, ParamKind, ParamType, Value};
+use crate::jailconf::{ResolvedJail, Text};
+use crate::kernel::{self, DevfsRuleset, Errno, GetFlags, Jid, KernelError, MountRequest, ParamKind, ParamType, Value};
 
 /// The commands of the host that a start runs.
 const ON_START: &[&str] = &["exec.prepare", "exec.prestart", "exec.created", "exec.poststart"];
@@ -38,6 +38,9 @@ pub(super) struct Foresight<'w> {
     /// A stop runs commands of the host.
     has_stop_hooks: bool,
 }
+
+/// A mount that will be there by then, and its target as the kernel has it.
+type Layer<'s> = (PathBuf, &'s MountRequest);
 
 /// A jail with addresses of its own, on the network stack of whoever looks.
 struct Running {
@@ -116,9 +119,11 @@ impl<'w> Foresight<'w> {
             let interfaces = spec.addresses.iter().map(|address| (address.param, address.interface.as_str()));
             faults.extend(interfaces.filter_map(|(param, interface)| self.lacks_interface(param, interface)));
         }
-        let unmounted = if prepares { Vec::new() } else { self.cannot_mount(spec) };
+        let layers: Vec<Layer<'_>> =
+            spec.mounts.iter().map(|point| (self.resolved(&point.request.target), &point.request)).collect();
+        let unmounted = if prepares { Vec::new() } else { self.cannot_mount(spec, &layers) };
         if !makes_ready && unmounted.is_empty() {
-            faults.extend(self.lacks_root(spec, &spec.mounts));
+            faults.extend(self.lacks_root(spec, &layers));
         }
         faults.extend(unmounted);
         if !makes_ready {
@@ -127,7 +132,7 @@ impl<'w> Foresight<'w> {
             // What a jail that is stopped has comes back.
             if self.stopped.is_empty() && !runs(jail, &["exec.created"]) {
                 let interfaces = jail.values("vnet.interface").iter().filter(|value| !value.is_empty());
-                let lacks = |name: &crate::jailconf::Text| self.lacks_interface("vnet.interface", &name.to_str_lossy());
+                let lacks = |name: &Text| self.lacks_interface("vnet.interface", &name.to_str_lossy());
                 faults.extend(interfaces.filter_map(lacks));
             }
         }
@@ -146,11 +151,11 @@ impl<'w> Foresight<'w> {
     }
 
     /// The directories that are missing for a jail's mounts; the jail's own is told of once.
-    fn cannot_mount(&self, spec: &JailSpec) -> Vec<JailError> {
+    fn cannot_mount(&self, spec: &JailSpec, layers: &[Layer<'_>]) -> Vec<JailError> {
         let mut faults = Vec::new();
         let mut is_rootless = false;
         for (at, MountPoint { param, request }) in spec.mounts.iter().enumerate() {
-            let before = &spec.mounts[..at];
+            let before = &layers[..at];
             let is_inside = spec.root.as_ref().is_some_and(|root| request.target.starts_with(root));
             if is_inside && is_rootless {
                 continue;
@@ -168,8 +173,8 @@ impl<'w> Foresight<'w> {
         faults
     }
 
-    fn lacks_root(&self, spec: &JailSpec, mounts: &[MountPoint]) -> Option<JailError> {
-        spec.root.as_deref().and_then(|root| self.lacks("path", root, mounts))
+    fn lacks_root(&self, spec: &JailSpec, layers: &[Layer<'_>]) -> Option<JailError> {
+        spec.root.as_deref().and_then(|root| self.lacks("path", root, layers))
     }
 
     /// The path as the kernel has it, as far as it is there.
@@ -182,20 +187,20 @@ impl<'w> Foresight<'w> {
     }
 
     /// Where a path leads once these mounts are made; none where nobody knows yet.
-    fn behind(&self, path: &Path, mounts: &[MountPoint]) -> Option<PathBuf> {
+    fn behind(&self, path: &Path, layers: &[Layer<'_>]) -> Option<PathBuf> {
         let path = self.resolved(path);
-        for (at, MountPoint { request, .. }) in mounts.iter().enumerate().rev() {
-            let Ok(below) = path.strip_prefix(self.resolved(&request.target)) else { continue };
+        for (at, (target, request)) in layers.iter().enumerate().rev() {
+            let Ok(below) = path.strip_prefix(target) else { continue };
             let source = request.source.as_deref().filter(|_| request.fstype == "nullfs")?;
-            return self.behind(&source.join(below), &mounts[..at]);
+            return self.behind(&source.join(below), &layers[..at]);
         }
         let is_unsure = path.ancestors().any(|dir| self.unsure.contains(dir));
         (!is_unsure).then_some(path)
     }
 
     /// A directory that will not be there once these mounts are made.
-    fn lacks(&self, param: &str, dir: &Path, mounts: &[MountPoint]) -> Option<JailError> {
-        let refused = self.world.host.kernel().find(&self.behind(dir, mounts)?).err()?;
+    fn lacks(&self, param: &str, dir: &Path, layers: &[Layer<'_>]) -> Option<JailError> {
+        let refused = self.world.host.kernel().find(&self.behind(dir, layers)?).err()?;
         let is_missing = matches!(refused.errno, Errno::ENOENT | Errno::ENOTDIR) && dir.is_absolute();
         let reason = refused.errno.to_string();
         is_missing.then(|| JailError::Path { param: param.to_owned(), path: dir.to_owned(), reason })
