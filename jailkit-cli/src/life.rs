@@ -14,6 +14,7 @@ use jailkit::source::{Source, printable};
 use crate::failure::Failure;
 use crate::happenings::Happenings;
 use crate::host;
+use crate::number::at_least_one;
 use crate::terminal::Terminal;
 
 /// The jail.conf of a host, unless another one is named.
@@ -44,10 +45,6 @@ pub(crate) struct Jails {
 
     /// The jails; all of the file where none is named. 'web.*' are the jails in the jail web
     names: Vec<String>,
-}
-
-fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
-    text.parse().map_err(|_| "a whole number, at least 1".to_owned())
 }
 
 impl Jails {
