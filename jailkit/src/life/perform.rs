@@ -430,10 +430,13 @@ impl<'w, 's> Run<'w, 's> {
 
     fn mount(&self, point: &MountPoint) -> Result<bool, JailError> {
         let request = &point.request;
-        if let Some(root) = self.spec.root.as_deref().filter(|root| request.target.starts_with(root)) {
+        let root = self.spec.root.as_deref();
+        let checked = guard::check(self.world.host, root, &point.param, &request.target, false);
+        // Where the jail's root directory is missing, that is what is wrong.
+        if let (Err(_), Some(root)) = (&checked, root.filter(|root| request.target.starts_with(root))) {
             guard::check_root(self.world.host, root)?;
         }
-        guard::check(self.world.host, self.spec.root.as_deref(), &point.param, &request.target, false)?;
+        checked?;
         if self.resumed
             && let Some(found) = self.world.mounted_at(&request.target)?
             && is_same(&found, point)
