@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bstr::BString;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use jailkit::kernel::MountRequest;
 use jailkit::life::{Event, Observer, What};
 use jailkit::source::printable;
 
@@ -61,7 +62,7 @@ impl Observer for Happenings<'_> {
             What::Output(_) | What::Failed(_) => {}
             what => line(event).or_else(|| small_line(what)).into_iter().for_each(|text| self.is_at(event, text)),
         }
-        if self.terminal.json() {
+        if self.terminal.json() && !is_important(event.what) {
             return;
         }
         let jail = printable(event.jail);
@@ -75,16 +76,7 @@ impl Observer for Happenings<'_> {
                 Ok(())
             }
             what => {
-                let is_told = self.verbose
-                    || matches!(
-                        what,
-                        What::HalfMade
-                            | What::RulesetMissing(_)
-                            | What::Waiting(_)
-                            | What::WaitingForRun
-                            | What::OtherMounts
-                            | What::Ready
-                    );
+                let is_told = self.verbose || is_important(what);
                 let text = line(event).or_else(|| small_line(what)).filter(|_| is_told);
                 text.into_iter().for_each(|text| self.terminal.note(format_args!("{jail}: {text}")));
                 Ok(())
@@ -93,6 +85,20 @@ impl Observer for Happenings<'_> {
         // Whoever closed standard output does not want to know.
         said.unwrap_or_default();
     }
+}
+
+/// Whether it is told to whoever has not asked for each step.
+fn is_important(what: What<'_>) -> bool {
+    matches!(
+        what,
+        What::HalfMade
+            | What::RulesetMissing(_)
+            | What::Waiting(_)
+            | What::WaitingForRun
+            | What::OtherMounts
+            | What::LeftBehind
+            | What::Ready
+    )
 }
 
 /// An event as a line about its jail; none where it is too small for one.
@@ -108,22 +114,31 @@ pub(crate) fn line(event: &Event<'_>) -> Option<String> {
             "the devfs ruleset {ruleset} is not loaded, so the jail will see every device of the host; \
              'service devfs restart' loads those of /etc/devfs.rules"
         ),
+        What::LeftBehind => "its mounts and addresses are left; 'jailkit stop' takes them away".to_owned(),
         What::OtherMounts => {
             "jail.conf has other mounts for it than it runs with; 'jailkit restart' changes them".to_owned()
         }
         What::WaitingForRun => "another run of jailkit is at work on it; waiting".to_owned(),
         What::Waiting(ready) => format!("waiting until {}, {} s at most", ready.when, ready.patience.as_secs()),
         What::Ready => "ready".to_owned(),
-        What::Terminating | What::Mounted(_) | What::Unmounted(_) | What::Failed(_) | What::Done(_) => return None,
+        _ => return None,
     })
 }
 
 /// A small step as a line.
 fn small_line(what: What<'_>) -> Option<String> {
-    Some(match what {
+    let text = match what {
         What::Terminating => "asking its processes to end".to_owned(),
-        What::Mounted(path) => format!("mounted {}", path.display()),
+        What::AddressAdded { interface, address } => format!("added {address} to {interface}"),
+        What::AddressRemoved { interface, address } => format!("removed {address} from {interface}"),
+        What::InterfaceMoved(interface) => format!("moved {interface} into the jail"),
+        What::InterfaceReclaimed(interface) => format!("moved {interface} back to the host"),
+        What::Mounted(MountRequest { fstype, source, target, .. }) => match source {
+            Some(source) => format!("mounted {fstype} {} on {}", source.display(), target.display()),
+            None => format!("mounted {fstype} on {}", target.display()),
+        },
         What::Unmounted(path) => format!("unmounted {}", path.display()),
         _ => return None,
-    })
+    };
+    Some(printable(text.as_bytes()))
 }

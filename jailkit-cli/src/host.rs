@@ -23,19 +23,24 @@ pub(crate) enum HostError {
 
 /// Opens the host that the command line names, and says so where it is a simulated one.
 pub(crate) fn open(terminal: &Terminal) -> Result<Box<dyn Host>, HostError> {
+    let Some(host) = simulated(terminal)? else { return native() };
+    terminal.note(format_args!("simulated: {}", host.describe()));
+    Ok(Box::new(host))
+}
+
+/// The host that the command line names, where that is a simulated one; it is made where there is none yet.
+pub(crate) fn simulated(terminal: &Terminal) -> Result<Option<SimHost>, HostError> {
     let global = terminal.global();
     let native_by_default = cfg!(target_os = "freebsd") && global.root.is_none();
     let default = if native_by_default { HostChoice::Native } else { HostChoice::Sim };
     if global.host.unwrap_or(default) == HostChoice::Native {
-        return native();
+        return Ok(None);
     }
     let path = match &global.root {
         Some(root) => root.clone(),
         None => state_dir().ok_or(HostError::NoHome)?.join("jailkit/host"),
     };
-    let host = SimHost::open(&path).map_err(|source| HostError::Sim { path, source })?;
-    terminal.note(format_args!("simulated: {}", host.describe()));
-    Ok(Box::new(host))
+    SimHost::open(&path).map(Some).map_err(|source| HostError::Sim { path, source })
 }
 
 /// The release of this FreeBSD system, where commands work on it and it says so.

@@ -14,6 +14,7 @@ use jailkit::source::{Source, printable};
 use crate::failure::Failure;
 use crate::happenings::Happenings;
 use crate::host;
+use crate::number::at_least_one;
 use crate::terminal::Terminal;
 
 /// The jail.conf of a host, unless another one is named.
@@ -27,7 +28,7 @@ pub(crate) struct Jails {
     file: Option<PathBuf>,
 
     /// How many jails to work on side by side; the number of cores unless given
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     jobs: Option<NonZeroUsize>,
 
     /// Take dying jails too (jail -d)
@@ -47,11 +48,12 @@ pub(crate) struct Jails {
 }
 
 impl Jails {
-    fn options(&self) -> Result<Options, Failure> {
+    fn options(&self, terminal: &Terminal) -> Result<Options, Failure> {
         let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let jobs = self.jobs.unwrap_or_else(cores);
         // One jail's programs print for themselves, as under jail(8); those of several are told apart.
-        let capture = self.names.len() != 1 || self.names.iter().any(|name| name.contains('*'));
+        let is_one = matches!(self.names.as_slice(), [name] if !name.contains('*'));
+        let capture = !is_one || terminal.json();
         let stack = self.stack.as_deref().map(crate::stack::read).transpose()?;
         let jails = stack.map(|(stack, _)| stack.jails).unwrap_or_default();
         let ready = jails.into_iter().filter_map(|jail| Some((jail.name.into(), jail.ready?))).collect();
@@ -62,13 +64,14 @@ impl Jails {
     pub(crate) fn run(&self, operation: Operation, terminal: &Terminal) -> Result<ExitCode, Failure> {
         let host = host::open(terminal)?;
         let conf = self.read(&*host, operation)?;
-        let options = self.options()?;
-        if terminal.dry_run() {
-            return show_outline(&life::outline(&*host, &conf, &self.names, operation, &options)?, terminal);
-        }
+        let options = self.options(terminal)?;
         let happenings = Happenings::new(terminal, self.verbose, options.capture);
+        if terminal.dry_run() {
+            let outline = life::outline(&*host, &conf, &self.names, operation, &options, &happenings)?;
+            return show_outline(&outline, terminal);
+        }
         let summary = life::run(&*host, &conf, &self.names, operation, &options, &happenings)?;
-        show(&summary, terminal)
+        show(&summary, "stopped", terminal)
     }
 
     /// The jails of the file. Jails can be stopped where there is none, as long as none was asked for.
@@ -128,18 +131,24 @@ pub(crate) fn show_outline(outline: &[Outline], terminal: &Terminal) -> Result<E
     Ok(code)
 }
 
-/// Says what became of the jails. Why one failed has been said when it did.
-pub(crate) fn show(summary: &Summary, terminal: &Terminal) -> Result<ExitCode, Failure> {
+/// Says what became of the jails; of one that runs no more with the word `gone`. Why one failed has been said when it
+/// did.
+pub(crate) fn show(summary: &Summary, gone: &str, terminal: &Terminal) -> Result<ExitCode, Failure> {
+    let word = |outcome| if outcome == Outcome::Stopped { gone } else { word(outcome) };
     let code = if summary.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if terminal.json() {
         let jails = summary.jails.iter().map(|(name, outcome)| match outcome {
             Ok(outcome) => serde_json::json!({ "name": name.to_string(), "outcome": word(*outcome) }),
-            Err(error) => serde_json::json!({
-                "name": name.to_string(), "outcome": "failed", "error": error.to_string()
-            }),
+            Err(error) => {
+                let outcome = if error.is_skip() { "skipped" } else { "failed" };
+                serde_json::json!({ "name": name.to_string(), "outcome": outcome, "error": error.to_string() })
+            }
         });
         terminal.say_json(&jails.collect::<Vec<_>>())?;
         return Ok(code);
+    }
+    if summary.jails.is_empty() {
+        terminal.note("nothing to do");
     }
     if summary.jails.len() > 1 {
         let outcomes = [
@@ -151,8 +160,10 @@ pub(crate) fn show(summary: &Summary, terminal: &Terminal) -> Result<ExitCode, F
             Outcome::NotRunning,
         ];
         let counts = outcomes.into_iter().map(|outcome| (summary.count(outcome), word(outcome)));
-        let counts = counts.chain([(summary.failures().count(), "failed")]).filter(|(count, _)| *count > 0);
-        let counts: Vec<_> = counts.map(|(count, word)| format!("{count} {word}")).collect();
+        let skipped = summary.skipped().count();
+        let counts = counts.chain([(summary.failures().count() - skipped, "failed"), (skipped, "skipped")]);
+        let counts: Vec<_> =
+            counts.filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
         terminal.note(counts.join(", "));
     }
     Ok(code)
@@ -161,7 +172,7 @@ pub(crate) fn show(summary: &Summary, terminal: &Terminal) -> Result<ExitCode, F
 fn word(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Started => "started",
-        Outcome::AlreadyRunning => "running already",
+        Outcome::AlreadyRunning => "already running",
         Outcome::Stopped => "stopped",
         Outcome::NotRunning => "not running",
         Outcome::Restarted => "restarted",

@@ -9,6 +9,7 @@ mod happenings;
 mod host;
 mod inside;
 mod life;
+mod number;
 mod progress;
 mod render;
 mod stack;

@@ -123,6 +123,42 @@ fn a_restart_takes_the_dependents_along() {
     insta::assert_snapshot!(desk.session(&["restart db", "start -j 1 www", "restart -j 1 -v db", "ls name jid"]));
 }
 
+/// `jail -v` shows what it runs; these are the same steps.
+#[test]
+fn each_step_is_told_where_that_is_asked_for() {
+    let desk = Desk::new();
+    desk.output("host --interface em0 --interface epair0b --interface epair1b");
+    desk.write(
+        "etc/jail.conf",
+        r#"path = "/srv/$name"; persist; stop.timeout = 0;
+        db { ip4.addr = "em0|10.0.0.1/24", "em0|10.0.0.2/32 vhid 1"; mount = "tmpfs /srv/db/dev tmpfs rw 0 0"; }
+        www { vnet; vnet.interface = epair0b; zfs.dataset = tank/www; }
+        bad { vnet; vnet.interface = epair1b; exec.poststart = false; }"#,
+    );
+    insta::assert_snapshot!(desk.session(&["start -v -j 1", "stop -v -j 1"]));
+}
+
+#[test]
+fn what_becomes_of_several_jails_is_counted_in_the_words_of_the_operation() {
+    let desk = Desk::new();
+    desk.write(
+        "etc/jail.conf",
+        "path = /srv/db; persist; a {} b { depend = a; } c { path = /nope; } d { depend = c; }",
+    );
+    insta::assert_snapshot!(desk.session(&[
+        "start -j 1",
+        "start -j 1",
+        "modify a b",
+        "modify -j 1",
+        "restart -j 1 a",
+        "stop -j 1",
+        "stop a b",
+        "start b",
+        "remove a b",
+    ]));
+    assert!(desk.is_clean());
+}
+
 #[test]
 fn a_running_jail_is_changed_where_it_can_be() {
     let desk = Desk::new();
@@ -190,6 +226,8 @@ fn a_wrong_file_or_name_is_said_to_be_so() {
         "stop nosuch",
         "restart nosuch",
         "start -j 0",
+        "start -j -1",
+        "start -j many",
         "exec nosuch id",
         "console nosuch",
     ]));
@@ -298,8 +336,8 @@ fn programs_are_told_what_became_of_each_jail() {
     let desk = Desk::new();
     let started = desk.json("start www bad worse");
     let outcomes: Vec<_> = started.as_array().unwrap().iter().map(|jail| [&jail["name"], &jail["outcome"]]).collect();
-    let expected = [["db", "started"], ["www", "started"], ["bad", "failed"], ["worse", "failed"]];
+    let expected = [["db", "started"], ["www", "started"], ["bad", "failed"], ["worse", "skipped"]];
     assert_eq!(outcomes, expected);
-    assert_eq!(started[3]["error"], "skipped, as bad failed");
+    assert_eq!(started[3]["error"], "skipped (depends on bad, which failed)");
     assert_eq!(desk.json("stop db")[0]["outcome"], "stopped");
 }

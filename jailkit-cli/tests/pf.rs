@@ -75,6 +75,15 @@ fn a_missing_file_is_named() {
 }
 
 #[test]
+fn a_number_that_is_none_is_refused_in_plain_words() {
+    let desk = Desk::with(RULES);
+    for number in ["0", "-1", "many", ""] {
+        let (code, out, err) = desk.run(&["print", "pf.conf", "--max-rules", number]);
+        assert!(code == 2 && out.is_empty() && err.contains("a whole number, at least 1"), "{number}\n{err}");
+    }
+}
+
+#[test]
 fn warnings_have_carets_and_do_not_fail() {
     let desk = Desk::with("ext = \"igb0\"\nblock quick\npass in proto tcp to port 22\n");
     let (code, out, err) = desk.run(&["check", "pf.conf"]);

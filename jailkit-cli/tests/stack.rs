@@ -152,6 +152,23 @@ fn data_is_only_removed_by_the_stacks_name() {
 }
 
 #[test]
+fn what_lies_in_a_directory_is_kept_and_one_that_is_empty_goes() {
+    let desk = Desk::new();
+    desk.run(&["up", "--yes"]).exits(0);
+    let there = |path: &str| desk.host().join(path).exists();
+    fs::write(desk.host().join("var/log/jail/www/messages"), "hello").unwrap();
+    let said = desk.run(&["down", "--yes"]).exits(0).says("kept: /var/log/jail/www").says("kept: /srv/jail/db/fs");
+    assert!(there("var/log/jail/www/messages"), "{said}");
+    assert!(!there("var/log/jail/db") && !there("srv/share/mysql"), "{said}");
+    desk.run(&["up", "--yes"]).exits(0);
+    fs::write(desk.host().join("srv/share/mysql/ibdata1"), "rows").unwrap();
+    let said = desk.run(&["down", "--yes"]).exits(0).says("kept: /srv/share/mysql").says("kept: /var/log/jail/www");
+    assert!(there("srv/share/mysql/ibdata1") && there("var/log/jail/www/messages"), "{said}");
+    desk.run(&["down", "--purge=web-and-db"]).exits(0);
+    assert!(!there("srv/share/mysql") && !there("var/log/jail") && !there("srv/jail"));
+}
+
+#[test]
 fn nothing_is_done_where_nobody_can_be_asked() {
     let desk = Desk::new();
     desk.run(&["up"]).exits(2).says("say --yes to do it all the same");
@@ -268,8 +285,15 @@ fn a_run_that_is_killed_goes_on() {
 fn completions_and_man_pages_are_made() {
     let desk = Desk::new();
     desk.run(&["completions", "bash"]).exits(0).says("_jailkit");
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        desk.run(&["completions", shell]).exits(0).says("dry-run").says("dying").says("release");
+    }
     let man = desk.dir.path().join("man");
     fs::create_dir(&man).unwrap();
     desk.run(&["man", man.to_str().unwrap()]).exits(0);
     assert!(fs::read_to_string(man.join("jailkit-up.1")).unwrap().contains("Make the host run a stack"));
+    // `-n` of ls is that of jls(8).
+    let ls = fs::read_to_string(man.join("jailkit-ls.1")).unwrap();
+    assert!(ls.contains("Show parameters as name=value") && !ls.contains("dry"), "{ls}");
+    desk.run(&["man", "absent"]).exits(1).says("cannot write to absent: No such file or directory");
 }

@@ -113,7 +113,7 @@ impl Observer for Told {
     fn happens(&self, event: &Event<'_>) {
         let told = match event.what {
             What::RulesetMissing(ruleset) => format!("{}: no ruleset {ruleset}", event.jail),
-            What::Mounted(path) => format!("{}: {}", event.jail, path.display()),
+            What::Mounted(request) => format!("{}: {}", event.jail, request.target.display()),
             _ => return,
         };
         self.0.lock().unwrap().push(told);

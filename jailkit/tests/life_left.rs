@@ -102,7 +102,7 @@ fn what_a_jail_has_left_that_ended_by_itself_is_taken_back_by_the_next_run() {
         life::remove(&host, &["www"], &Options::default(), &Silent).unwrap();
         assert_eq!(found(&host), whole());
         assert!(life::is_unfinished(&host, "www".into()).unwrap());
-        let outline = life::outline(&host, &conf(CONF), &["www"], operation, &Options::default()).unwrap();
+        let outline = life::outline(&host, &conf(CONF), &["www"], operation, &Options::default(), &Silent).unwrap();
         let lines = outline[0].1.as_ref().unwrap();
         assert_eq!(lines[..2], ["unmount /srv/www/dev", "unmount /srv/www/tmp"]);
         let summary = run(&host, CONF, operation, &["www"]);

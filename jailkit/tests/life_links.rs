@@ -63,7 +63,7 @@ fn a_stop_takes_what_the_start_has_mounted_and_nothing_else() {
     let host = host(dir.path());
     assert!(run(&host, CONF, Operation::Start).is_well());
     assert_eq!(mounted(&host), [&OWN[..], &["/usr/home/www/share", "/usr/home/www/dev"]].concat());
-    let outline = life::outline(&host, &conf(CONF), &["www"], Operation::Stop, &Options::default()).unwrap();
+    let outline = life::outline(&host, &conf(CONF), &["www"], Operation::Stop, &Options::default(), &Silent).unwrap();
     let lines = format!("{outline:?}");
     assert!(lines.contains("unmount /home/www/dev") && !lines.contains("/var"), "{lines}");
     let stopped = run(&host, CONF, Operation::Stop);

@@ -9,7 +9,7 @@ use std::path::Path;
 use jailkit::host::{Host, SimHost};
 use jailkit::jailconf::JailConf;
 use jailkit::kernel::{JailKey, Param, SetFlags};
-use jailkit::life::{self, Format, List, Operation, Options, Selection};
+use jailkit::life::{self, Format, List, Operation, Options, Selection, Silent};
 use jailkit::source::Source;
 
 fn host(dir: &Path) -> SimHost {
@@ -75,6 +75,9 @@ fn values_are_read_as_libjail_reads_them() {
         ("nosuch; allow.nosuch = 1; securelevel = x;", "jid"),
         // jail(8)'s own booleans and numbers are checked, too.
         ("exec.clean = maybe; exec.timeout = soon; stop.timeout = \"\";", "jid"),
+        // Both of those together, and what is no mount or no address; each is told once.
+        ("exec.timeout = soon; nosuch; securelevel = x;", "jid"),
+        ("interface = lo0; ip4.addr = 10.0.0.300; mount = /srv; nosuch;", "jid"),
         // ip_hostname says nothing without a hostname.
         ("ip_hostname;", "ip4.addr"),
         ("ip_hostname; host.hostname = web.example.org;", "ip4.addr"),
@@ -148,7 +151,7 @@ fn a_module_is_loaded_for_its_parameter() {
     let host = host(dir.path());
     let text = "www { path = /; persist; allow.mount.linprocfs; }";
     let conf = JailConf::parse(&Source::new("jail.conf", text)).unwrap().resolve().unwrap();
-    let outline = life::outline(&host, &conf, &["www"], Operation::Start, &Options::default()).unwrap();
+    let outline = life::outline(&host, &conf, &["www"], Operation::Start, &Options::default(), &Silent).unwrap();
     assert!(outline[0].1.is_ok() && !host.kernel().has_module("linprocfs").unwrap(), "{outline:?}");
     let words = [("path", Some("/")), ("allow.mount.linprocfs", None), ("persist", None)];
     life::set_jail(host.kernel(), &words, SetFlags { create: true, ..SetFlags::default() }).unwrap();

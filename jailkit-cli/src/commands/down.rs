@@ -14,8 +14,8 @@ use crate::terminal::Terminal;
 
 /// Stop a stack's jails and take back what `up` added
 ///
-/// The jails' data stays: their trees, their logs, and the directories they share. With --purge it goes too, for
-/// good, once the stack's name has been given.
+/// The jails' data stays: their trees, and the logs and shared directories in which anything lies. With --purge it goes
+/// too, for good, once the stack's name has been given.
 #[derive(Args)]
 pub(crate) struct Down {
     #[command(flatten)]

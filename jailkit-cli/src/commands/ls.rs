@@ -41,7 +41,7 @@ pub(crate) struct Ls {
     #[arg(short = 'q')]
     quoted: bool,
 
-    /// Show what jail(8) would take to make the jail
+    /// Show the parameters that can be set, as jail(8) takes them
     #[arg(short = 's', overrides_with_all = ["header", "verbose"])]
     settable: bool,
 

@@ -1,5 +1,6 @@
 //! `jailkit man`
 
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -24,7 +25,10 @@ impl Man {
         if terminal.dry_run() {
             terminal.say(format_args!("would write jailkit.1 and a page a command to {}", self.dir.display()))?;
         } else {
-            clap_mangen::generate_to(command, &self.dir)?;
+            let failed = |error: io::Error| {
+                io::Error::new(error.kind(), format!("cannot write to {}: {error}", self.dir.display()))
+            };
+            clap_mangen::generate_to(command, &self.dir).map_err(failed)?;
         }
         Ok(ExitCode::SUCCESS)
     }

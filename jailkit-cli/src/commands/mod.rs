@@ -7,6 +7,7 @@ mod console;
 mod down;
 mod exec;
 mod fstab;
+mod host;
 mod ls;
 mod man;
 mod modify;
@@ -42,6 +43,7 @@ pub(crate) enum Command {
     Ls(ls::Ls),
     Exec(exec::Exec),
     Console(console::Console),
+    Host(host::Host),
     #[command(subcommand)]
     Base(base::Base),
     Conf(conf::Conf),
@@ -67,6 +69,7 @@ pub(crate) fn run(command: Command, terminal: &Terminal) -> Result<ExitCode, Fai
         Command::Ls(command) => command.run(terminal),
         Command::Exec(command) => command.run(terminal),
         Command::Console(command) => command.run(terminal),
+        Command::Host(command) => command.run(terminal),
         Command::Base(command) => command.run(terminal),
         Command::Conf(command) => command.run(terminal),
         Command::Fstab(command) => command.run(terminal),

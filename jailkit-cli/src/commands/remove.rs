@@ -30,6 +30,6 @@ impl Remove {
         }
         let happenings = Happenings::new(terminal, false, false);
         let summary = life::remove(&*host, &self.names, &Options::default(), &happenings)?;
-        crate::life::show(&summary, terminal)
+        crate::life::show(&summary, "removed", terminal)
     }
 }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{FileError, Files, Host, PacketFilter, PfError, RightsError};
 use crate::base::{self, BaseError, Expect, Extract, Extracted, Ownership, Progress};
-use crate::kernel::Kernel;
-use crate::kernel::sim::{SIM_DIR, SimKernel};
+use crate::kernel::sim::{Release, SIM_DIR, SimKernel};
+use crate::kernel::{self, Errno, Kernel};
 use crate::pf::PfRules;
 use crate::process::{Processes, SimProcesses};
 use crate::source::Source;
@@ -68,6 +68,39 @@ impl SimHost {
             pf: SimPf { kernel: kernel.clone() },
             kernel,
         })
+    }
+
+    /// Boots another release; nothing where it runs that one already. Its interfaces stay, and lose their
+    /// addresses.
+    ///
+    /// # Errors
+    /// Where jails run on it; what the system failed with.
+    pub fn boot(&self, release: Release) -> io::Result<()> {
+        let kernel = |errno: Errno| io::Error::other(errno.to_string());
+        if self.kernel.release().map_err(kernel)? == release {
+            return Ok(());
+        }
+        let running = kernel::running(&self.kernel).map_err(io::Error::other)?;
+        if !running.is_empty() {
+            let names: Vec<_> = running.iter().map(ToString::to_string).collect();
+            let refused = format!("jails run on it, {}: stop or remove them first", names.join(", "));
+            return Err(io::Error::new(io::ErrorKind::ResourceBusy, refused));
+        }
+        let interfaces = self.kernel.interfaces().map_err(io::Error::other)?;
+        SimKernel::boot(self.kernel.root(), release)?;
+        interfaces.iter().filter(|found| found.name != "lo0").try_for_each(|found| self.plug_in(&found.name))
+    }
+
+    /// Gives it an interface, as hardware or a program would; nothing where it has one of that name.
+    ///
+    /// # Errors
+    /// A name that none can have.
+    pub fn plug_in(&self, interface: &str) -> io::Result<()> {
+        let refused = |errno: Errno| match errno {
+            Errno::EINVAL => io::Error::other(format!("'{interface}' is no name of an interface, such as em0")),
+            errno => io::Error::other(format!("cannot add the interface '{interface}': {errno}")),
+        };
+        self.kernel.plug_in(interface).map_err(refused)
     }
 
     /// Its programs, which are written down instead of run.

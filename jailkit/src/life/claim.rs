@@ -85,6 +85,14 @@ pub(super) fn peek(host: &dyn Host, name: &BStr) -> Result<Option<Left>, FileErr
     Ok(host.files().read(&note_path(name))?.and_then(|text| Left::read(&text)))
 }
 
+/// What the last run on a jail has left is no more.
+///
+/// # Errors
+/// Where the note cannot be removed.
+pub(super) fn forget(host: &dyn Host, name: &BStr) -> Result<(), FileError> {
+    host.files().remove_file(&note_path(name))
+}
+
 impl Claim {
     /// Waits until no other run works on the jail; `waits` is told where one does.
     pub(super) fn take(host: &dyn Host, name: &BStr, waits: impl Fn()) -> Result<Self, JailError> {

@@ -52,6 +52,9 @@ pub enum JailError {
     /// It depends on a jail that the file does not have.
     #[error("depends on the jail '{0}', which is nowhere in jail.conf")]
     NoDependency(BString),
+    /// It is in a jail that does not run.
+    #[error("is in the jail '{0}', which does not run")]
+    NoParent(BString),
     /// It depends on itself; by way of these others, where there are any.
     #[error("depends on itself{}", by_way_of(.0))]
     Loop(String),
@@ -64,9 +67,12 @@ pub enum JailError {
     /// It does not run.
     #[error("does not run")]
     NotRunning,
-    /// A jail that it needs, or that needs it, failed.
-    #[error("skipped, as {0} failed")]
+    /// It was not started, as a jail that it depends on failed.
+    #[error("skipped (depends on {0}, which failed)")]
     Skipped(BString),
+    /// It was not stopped, as a jail that depends on it failed.
+    #[error("skipped ({0} depends on it, and failed)")]
+    Kept(BString),
     /// A path that must not be used.
     #[error("{param}: {path}: {reason}", path = path.display())]
     Path {
@@ -145,6 +151,35 @@ impl JailError {
     /// Well where there are no faults; all of them as one otherwise.
     pub(super) fn none_of(faults: impl IntoIterator<Item = Self>) -> Result<(), Self> {
         faults.into_iter().reduce(|first, then| first.and(Some(then))).map_or(Ok(()), Err)
+    }
+
+    /// This failure, and what of another one it does not tell of yet.
+    pub(super) fn and_new(self, then: Option<Self>) -> Self {
+        let told = self.texts();
+        let new = then.and_then(|then| then.without(&told));
+        self.and(new)
+    }
+
+    fn texts(&self) -> Vec<String> {
+        match self {
+            Self::Both { first, then } => [first.texts(), then.texts()].concat(),
+            failure => vec![failure.to_string()],
+        }
+    }
+
+    fn without(self, told: &[String]) -> Option<Self> {
+        match self {
+            Self::Both { first, then } => match (first.without(told), then.without(told)) {
+                (Some(first), then) => Some(first.and(then)),
+                (None, then) => then,
+            },
+            failure => (!told.contains(&failure.to_string())).then_some(failure),
+        }
+    }
+
+    /// Whether nothing was done to the jail, as another one failed.
+    pub fn is_skip(&self) -> bool {
+        matches!(self, Self::Skipped(_) | Self::Kept(_))
     }
 
     /// This failure, and what failed later on the way back.

@@ -41,6 +41,10 @@ impl HeldAddresses {
         Ok(held)
     }
 
+    pub(super) fn by_jail(&self) -> impl Iterator<Item = (&BString, &Vec<IpAddr>)> {
+        self.by_jail.iter()
+    }
+
     pub(super) fn add(&mut self, jail: BString, addresses: Vec<IpAddr>) {
         addresses.iter().for_each(|&address| *self.holders.entry(address).or_default() += 1);
         self.by_jail.insert(jail, addresses);

@@ -30,6 +30,7 @@ mod addresses;
 mod claim;
 mod enter;
 mod error;
+mod foresee;
 mod graph;
 mod guard;
 mod held;
@@ -38,6 +39,7 @@ mod modify;
 mod modules;
 mod mount;
 mod observer;
+mod outline;
 mod params;
 mod perform;
 mod readdress;
@@ -57,6 +59,7 @@ pub(crate) use graph::dependents;
 pub use list::{Format, List, ListError, Selection};
 pub use mount::mount_request;
 pub use observer::{Event, Observer, Silent, What};
+pub use outline::{Outline, outline, outline_removal};
 pub use running::{find_running, remove};
 pub use schedule::{Outcome, Summary};
 pub use words::set_jail;
@@ -191,7 +194,7 @@ pub fn run(
         }
         Operation::Stop => {
             let stopped = stop_with_dependents(&world, conf, &graph, &named);
-            Ok(stopped.with_strays(stop::strays(&world, &named)))
+            Ok(stopped.with_strays(stop::strays(&world, &named, true)))
         }
         Operation::Restart => Ok(restart_with_dependents(&world, conf, &graph, &named)),
         Operation::StartOrModify => {
@@ -249,9 +252,11 @@ fn restart_with_dependents(world: &World<'_>, conf: &Resolved, graph: &Graph, na
     let stopped: HashSet<&BStr> =
         (0..conf.jails.len()).filter(has_stopped).map(|index| conf.jails[index].name.as_bstr()).collect();
     let failed = summary.failed_names();
-    let again: Vec<usize> = (0..conf.jails.len())
-        .filter(|index| named.jails.contains(index) || stopped.contains(conf.jails[*index].name.as_bstr()))
-        .collect();
+    let name = |index: usize| conf.jails[index].name.as_bstr();
+    // Nothing is started for the sake of one that could not be stopped.
+    let is_named = |index: &usize| named.jails.contains(index) && !failed.contains(name(*index));
+    let again: Vec<usize> =
+        (0..conf.jails.len()).filter(|index| is_named(index) || stopped.contains(name(*index))).collect();
     let work = graph.dependencies(&again);
     let started = schedule::run(world, conf, graph, &work, false, |jail| {
         if !failed.contains(&jail.name) {
@@ -265,72 +270,4 @@ fn restart_with_dependents(world: &World<'_>, conf: &Resolved, graph: &Graph, na
     });
     summary.merge(started);
     summary
-}
-
-/// The steps with a jail, each as a line; or why there would be none.
-type Steps = Result<Vec<String>, JailError>;
-
-/// A jail, and the steps an operation would take with it.
-pub type Outline = (BString, Steps);
-
-/// What an operation would do, jail by jail in an order that serves all dependencies: each step as a line. A jail that
-/// would be refused has the error it would be refused with; one with nothing to do has no step.
-///
-/// # Errors
-/// [`LifeError`] where the names or the host cannot be made sense of.
-pub fn outline(
-    host: &dyn Host,
-    conf: &Resolved,
-    names: &[impl AsRef<[u8]>],
-    operation: Operation,
-    options: &Options,
-) -> Result<Vec<Outline>, LifeError> {
-    let world = World::look(host, options, &Silent)?;
-    let graph = Graph::of(conf);
-    let named = Named::find(conf, names, operation, &world)?;
-    let told = |order: Vec<usize>, steps: &dyn Fn(usize) -> Steps| -> Vec<Outline> {
-        order.into_iter().map(|index| (conf.jails[index].name.clone(), steps(index))).collect()
-    };
-    let down = |index: usize| stop::outline(&world, &conf.jails[index], &named);
-    let sound = |index: usize| graph.error(index).map_or(Ok(&conf.jails[index]), Err);
-    let up = |index: usize| start::outline(&world, sound(index)?, &named);
-    let change = |index: usize| modify::outline(&world, sound(index)?, operation, &named);
-    let restart = |named: &Named| {
-        let dependents = graph.order(&graph.dependents(named), true);
-        let stopped: Vec<usize> =
-            dependents.iter().copied().filter(|&index| down(index).is_ok_and(|steps| !steps.is_empty())).collect();
-        let again: Vec<usize> =
-            stopped.iter().chain(&named.jails).copied().filter(|&index| down(index).is_ok()).collect();
-        let again = graph.order(&graph.dependencies(&again), false);
-        let mut outline = told(dependents, &down);
-        outline.extend(told(again, &|index| {
-            if stopped.contains(&index) { start::outline_anew(&world, sound(index)?) } else { up(index) }
-        }));
-        outline
-    };
-    Ok(match operation {
-        Operation::Start => told(graph.order(&graph.dependencies(&named.jails), false), &up),
-        Operation::Stop => {
-            let mut outline = told(graph.order(&graph.dependents(&named), true), &down);
-            outline.extend(named.unknown.iter().map(|name| (name.clone(), Err(JailError::NoJail))));
-            outline.extend(named.strays.iter().cloned().map(outline_removal));
-            outline
-        }
-        Operation::Restart => restart(&named),
-        Operation::Modify => told(graph.order(&named.jails, false), &change),
-        Operation::ModifyOrRestart => {
-            let (restarted, modified) = named.split(|index| modify::needs_restart(&world, &conf.jails[index]));
-            let mut outline = told(graph.order(&modified.jails, false), &change);
-            outline.extend(restart(&restarted));
-            outline
-        }
-        Operation::StartOrModify => {
-            told(graph.order(&started_or_modified(&world, conf, &graph, &named)?, false), &change)
-        }
-    })
-}
-
-/// What [`remove`] would do to a running jail.
-pub fn outline_removal(name: BString) -> Outline {
-    (name, Ok(stop::outline_removal()))
 }

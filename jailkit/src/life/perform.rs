@@ -13,10 +13,10 @@ use super::mount::MountPoint;
 use super::observer::What;
 use super::spec::JailSpec;
 use super::world::World;
-use super::{JailError, guard};
+use super::{JailError, foresee, guard};
 use crate::jailconf::ResolvedJail;
 use crate::kernel::{
-    self, DevfsRuleset, Errno, GetFlags, Jail, Jid, KernelError, Mount, Param, ParamKind, ParamType, SetFlags, Value,
+    self, Errno, GetFlags, Jail, Jid, KernelError, Mount, Param, ParamKind, ParamType, SetFlags, Value,
 };
 use crate::process::{Exit, Program};
 
@@ -113,6 +113,7 @@ impl<'w, 's> Run<'w, 's> {
             Action::Vnet(interface) => {
                 // The kernel takes the number only: it may change hands between the look and the call.
                 self.world.host.kernel().move_interface(&interface.to_str_lossy(), self.own()?.jid)?;
+                self.tell(What::InterfaceMoved(interface));
                 Ok(true)
             }
             Action::Terminate => self.terminate(),
@@ -251,6 +252,7 @@ impl<'w, 's> Run<'w, 's> {
         }
         if address.extra.is_empty() {
             self.world.host.kernel().add_address(&address.interface, address.net)?;
+            self.tell(What::AddressAdded { interface: &address.interface, address: address.net });
         } else {
             let mut argv = vec!["/sbin/ifconfig".to_owned(), address.interface.clone()];
             argv.extend([family(address).to_owned(), address.net.to_string()]);
@@ -265,16 +267,28 @@ impl<'w, 's> Run<'w, 's> {
         if self.world.is_anothers(self.spec.name.as_bstr(), address.net.addr())? {
             return Ok(false);
         }
+        // ifconfig(8) is written down there, and adds nothing.
+        let may_be_gone = self.may_be_gone || (self.world.host.is_simulated() && !address.extra.is_empty());
         match self.world.host.kernel().remove_address(&address.interface, address.net.addr()) {
-            Err(error) if self.may_be_gone && matches!(error.errno, Errno::EADDRNOTAVAIL | Errno::ENXIO) => Ok(false),
-            removed => removed.map(|()| true).map_err(JailError::from),
+            Err(error) if may_be_gone && matches!(error.errno, Errno::EADDRNOTAVAIL | Errno::ENXIO) => Ok(false),
+            removed => {
+                removed?;
+                self.tell(What::AddressRemoved { interface: &address.interface, address: address.net.addr() });
+                Ok(true)
+            }
         }
     }
 
     fn mount(&self, point: &MountPoint) -> Result<bool, JailError> {
         let request = &point.request;
-        guard::check(self.world.host, self.roots()?, &point.param, &request.target, false)?;
-        if let Some(ruleset) = point.ruleset().filter(|&ruleset| self.is_missing(ruleset)) {
+        let checked = guard::check(self.world.host, self.roots()?, &point.param, &request.target, false);
+        // Where the jail's root directory is missing, that is what is wrong.
+        let root = self.spec.on_host.root.as_deref();
+        if let (Err(_), Some(root)) = (&checked, root.filter(|root| request.target.starts_with(root))) {
+            guard::check_root(self.world.host, root)?;
+        }
+        checked?;
+        if let Some(ruleset) = point.ruleset().filter(|&ruleset| foresee::is_missing(self.world, ruleset)) {
             self.tell(What::RulesetMissing(ruleset));
         }
         if point.needs_program() {
@@ -282,14 +296,8 @@ impl<'w, 's> Run<'w, 's> {
         } else {
             kernel::mount(self.world.host.kernel(), request)?;
         }
-        self.tell(What::Mounted(&request.target));
+        self.tell(What::Mounted(request));
         Ok(true)
-    }
-
-    /// Whether a ruleset is not loaded, as far as the kernel tells: in a jail it does not.
-    fn is_missing(&self, ruleset: DevfsRuleset) -> bool {
-        let loaded = self.world.host.kernel().devfs_rulesets();
-        ruleset != DevfsRuleset::NONE && loaded.is_ok_and(|loaded| !loaded.contains(&ruleset))
     }
 
     fn unmount(&self, point: &MountPoint) -> Result<bool, JailError> {
@@ -335,6 +343,7 @@ impl<'w, 's> Run<'w, 's> {
     fn reclaim(&self, interface: &BStr) -> Result<bool, JailError> {
         let jid = self.own()?.jid;
         self.world.host.kernel().reclaim_interface(&interface.to_str_lossy(), jid)?;
+        self.tell(What::InterfaceReclaimed(interface));
         Ok(true)
     }
 }

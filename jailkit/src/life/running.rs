@@ -63,6 +63,6 @@ pub fn remove(
     let named = named(&world, names)?;
     match named.unknown.first() {
         Some(name) if named.strays.is_empty() => Err(LifeError::NoJail { name: name.clone() }),
-        _ => Ok(Summary::default().with_strays(stop::strays(&world, &named))),
+        _ => Ok(Summary::default().with_strays(stop::strays(&world, &named, false))),
     }
 }

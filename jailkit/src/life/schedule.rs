@@ -41,9 +41,14 @@ impl Summary {
         self.jails.iter().all(|(_, outcome)| outcome.is_ok())
     }
 
-    /// The jails that failed, and why.
+    /// The jails that failed, and why; those that were skipped are among them.
     pub fn failures(&self) -> impl Iterator<Item = (&BString, &JailError)> {
         self.jails.iter().filter_map(|(name, outcome)| Some((name, outcome.as_ref().err()?)))
+    }
+
+    /// The jails that were left alone, as one that they depend on, or that depends on them, failed.
+    pub fn skipped(&self) -> impl Iterator<Item = &BString> {
+        self.failures().filter(|(_, error)| error.is_skip()).map(|(name, _)| name)
     }
 
     /// How many jails have this outcome.
@@ -190,7 +195,8 @@ impl<'a> Schedule<'a> {
         }
         let queue = self.lock();
         let failed = self.before(jail).find(|other| queue.done.get(other).is_some_and(Result::is_err))?;
-        Some(JailError::Skipped(self.conf.jails[failed].name.clone()))
+        let failed = self.conf.jails[failed].name.clone();
+        Some(if self.backwards { JailError::Kept(failed) } else { JailError::Skipped(failed) })
     }
 
     fn finish(&self, jail: usize, outcome: Option<Result<Outcome, JailError>>) {

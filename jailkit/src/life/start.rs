@@ -12,13 +12,14 @@ use super::perform::{Run, lines};
 use super::schedule::Outcome;
 use super::spec::{JailSpec, OnHost};
 use super::world::World;
-use super::{JailError, params, ready};
+use super::{JailError, foresee, params, ready};
 use crate::jailconf::ResolvedJail;
 use crate::kernel::Jail;
 
 /// Starts a jail; `again` for one that has just been stopped.
 pub(super) fn start(world: &World<'_>, jail: &ResolvedJail, named: &Named, again: bool) -> Result<Outcome, JailError> {
-    let spec = JailSpec::of(world.host, jail)?;
+    let spec = read(world, jail)?;
+    foresee::check_persist(&spec, jail)?;
     let mut params = params::import(jail, &*world.kinds_for(jail)?)?;
     params::add_addresses(&mut params, &spec.looked_up);
     let mut claim = world.claim(spec.name.as_bstr())?;
@@ -73,6 +74,14 @@ pub(super) fn start(world: &World<'_>, jail: &ResolvedJail, named: &Named, again
             Err(error.and(undone))
         }
     }
+}
+
+/// A jail that is to be started; where it cannot be, all that is wrong with its parameters.
+fn read(world: &World<'_>, jail: &ResolvedJail) -> Result<JailSpec, JailError> {
+    JailSpec::of(world.host, jail).map_err(|error| match error {
+        JailError::Conf(_) => error,
+        error => error.and_new(params::import_known(jail, &world.kinds()).err()),
+    })
 }
 
 /// Ends a jail that was half made.
@@ -153,7 +162,7 @@ pub(super) fn outline(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> 
 
 /// The steps of a start as lines, for a jail that does not run by then.
 pub(super) fn outline_anew(world: &World<'_>, jail: &ResolvedJail) -> Result<Vec<String>, JailError> {
-    let spec = JailSpec::of(world.host, jail)?;
+    let spec = read(world, jail)?;
     params::import_known(jail, &world.kinds())?;
     Ok(lines(&action::up(&spec, jail)))
 }

@@ -126,25 +126,35 @@ fn is_mounted(world: &World<'_>, point: &MountPoint) -> bool {
     found.is_ok_and(|found| found.is_some_and(|found| is_same(world, &found, point)))
 }
 
-/// Removes jails that run and that no file has; names of no jail at all fail.
-pub(super) fn strays(world: &World<'_>, named: &Named) -> Vec<(BString, Result<Outcome, JailError>)> {
+/// Removes jails that run and that no file has, and with `takes_back` what their starts have made; names of no jail at
+/// all fail.
+pub(super) fn strays(world: &World<'_>, named: &Named, takes_back: bool) -> Vec<(BString, Result<Outcome, JailError>)> {
     let told = |name: &BString, outcome| {
         world.tell(name.as_bstr(), What::Done(&outcome));
         (name.clone(), outcome)
     };
     let unknown = named.unknown.iter().map(|name| told(name, Err(JailError::NoJail)));
-    let removed = named.strays.iter().map(|name| told(name, stray(world, name.as_bstr())));
+    let removed = named.strays.iter().map(|name| told(name, stray(world, name.as_bstr(), takes_back)));
     unknown.chain(removed).collect()
 }
 
 /// Ends a jail that runs without what a file may say of it.
-pub(super) fn stray(world: &World<'_>, name: &BStr) -> Result<Outcome, JailError> {
+fn stray(world: &World<'_>, name: &BStr, takes_back: bool) -> Result<Outcome, JailError> {
     let spec = JailSpec::stray(name);
     let Some(found) = world.open(name, true)? else { return Err(JailError::NotRunning) };
+    let left = claim::peek(world.host, name)?.filter(|left| is_of(world, &spec, left, &found));
     let mut run = Run::new(world, &spec, false);
     run.jail = Some(Arc::new(found));
     run.perform(Action::Terminate)?;
     run.perform(Action::Remove)?;
+    let Some(left) = left else { return Ok(Outcome::Stopped) };
+    let is_nothing = left.on_host.as_ref().is_some_and(|made| made.mounts.is_empty() && made.addresses.is_empty());
+    if !takes_back && !is_nothing {
+        world.tell(name, What::LeftBehind);
+        return Ok(Outcome::Stopped);
+    }
+    take_back(world, &spec, &left).map_or(Ok(()), Err)?;
+    claim::forget(world.host, name)?;
     Ok(Outcome::Stopped)
 }
 

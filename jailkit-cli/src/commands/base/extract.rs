@@ -55,7 +55,7 @@ pub(crate) struct Extract {
     exclude: Vec<String>,
 
     /// The most it may unpack to, such as 4G [default: 1M for each entry that MANIFEST gives]
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = size, allow_negative_numbers = true)]
     max_size: Option<u64>,
 
     /// Do not wait for the disk: a power failure may then leave a tree that is not whole

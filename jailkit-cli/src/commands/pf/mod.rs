@@ -8,6 +8,7 @@ mod set;
 mod trace;
 mod zones;
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -16,6 +17,7 @@ use jailkit::pf::{Environment, HostFiles, Interfaces, MAX_RULES, Ruleset};
 use jailkit::source::Source;
 
 use crate::failure::Failure;
+use crate::number::at_least_one;
 use crate::terminal::Terminal;
 
 /// Read, check, print and change pf.conf files
@@ -59,8 +61,12 @@ struct Input {
     iface: Vec<String>,
 
     /// How many rules the file may expand to
-    #[arg(long, value_name = "N", default_value_t = MAX_RULES)]
+    #[arg(long, value_name = "N", default_value_t = MAX_RULES, value_parser = max_rules, allow_negative_numbers = true)]
     max_rules: usize,
+}
+
+fn max_rules(text: &str) -> Result<usize, String> {
+    at_least_one(text).map(NonZeroUsize::get)
 }
 
 impl Input {

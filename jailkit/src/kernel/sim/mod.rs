@@ -134,6 +134,14 @@ impl SimKernel {
         self.read(|state| Ok(state.rest().release)).map_err(|refusal| refusal.errno)
     }
 
+    /// Gives the host an interface, as a network card does that is found; nothing where there is one of that name.
+    ///
+    /// # Errors
+    /// `EINVAL` for a name that no interface has.
+    pub fn plug_in(&self, interface: &str) -> Result<(), Errno> {
+        self.change(|state| network::plug_in(state, interface)).map_err(|refusal| refusal.errno)
+    }
+
     /// Where the root file system lies on the system that jailkit runs on.
     pub fn root(&self) -> &Path {
         &self.root

@@ -30,6 +30,21 @@ pub(super) fn create(state: &mut State, name: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// An interface that comes without being cloned: a name of letters, and a unit (`IFNAMSIZ`).
+pub(super) fn plug_in(state: &mut State, name: &str) -> Result<(), Refusal> {
+    let driver = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let is_name =
+        !driver.is_empty() && name.len() < 16 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if !is_name {
+        return Err(Errno::EINVAL.into());
+    }
+    let rest = state.rest();
+    if !rest.moved.contains_key(name) && rest.interfaces.iter().all(|found| found.name != name) {
+        state.rest_mut().interfaces.push(Interface { name: name.to_owned(), addresses: Vec::new() });
+    }
+    Ok(())
+}
+
 pub(super) fn destroy(state: &mut State, name: &str) -> Result<(), Refusal> {
     find(state, name)?;
     if name == "lo0" {
