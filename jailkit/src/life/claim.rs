@@ -68,6 +68,8 @@ impl Left {
     /// None of a file that nothing was written to.
     fn read(text: &[u8]) -> Option<Self> {
         let (note, on_host) = text.split_at_checked(NOTE_LEN).unwrap_or((text, b""));
+        // What comes after the line is of a longer one that was there before.
+        let on_host = on_host.split(|&byte| byte == b'\n').next().unwrap_or_default();
         // A note that was cut short by a kill says as much as none with a number.
         let note = serde_json::from_slice(note).unwrap_or(Note::Starting(None));
         (!text.is_empty()).then(|| Self { note, on_host: serde_json::from_slice(on_host).ok() })
@@ -133,16 +135,15 @@ impl Claim {
     pub(super) fn begin(&mut self, note: Note, on_host: &OnHost) -> Result<(), JailError> {
         // Paths that are no text are not written down: without them a stop goes by jail.conf.
         let on_host = serde_json::to_string(on_host).unwrap_or_default();
-        self.file.set_len(0).map_err(self.failed())?;
-        self.write(&(line(note) + &on_host))
+        self.write(&format!("{}{on_host}\n", line(note)))
     }
 
     /// Says how far this run is by now.
     pub(super) fn note(&mut self, note: Note) -> Result<(), JailError> {
-        // Over the last one, and as long: some file systems write a file out that is cut and written again.
         self.write(&line(note))
     }
 
+    /// Over what is there: some file systems write a file out at once that is cut and written again.
     fn write(&self, text: &str) -> Result<(), JailError> {
         self.file.write_all_at(text.as_bytes(), 0).map_err(self.failed())
     }
