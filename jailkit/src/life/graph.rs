@@ -79,6 +79,14 @@ pub(crate) fn dependents(conf: &Resolved, jail: &[u8]) -> Vec<BString> {
     needing.map(|other| conf.jails[other].name.clone()).collect()
 }
 
+/// Each jail once, and before the jail that it is in, which would take it along.
+pub(super) fn children_first(mut names: Vec<BString>) -> Vec<BString> {
+    names.sort_by_key(|name| std::cmp::Reverse(name.split_str(".").count()));
+    let mut seen = BTreeSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    names
+}
+
 fn closure(jails: &[usize], edges: &[Vec<usize>]) -> Vec<usize> {
     let mut found: BTreeSet<usize> = BTreeSet::new();
     let mut open = jails.to_vec();
@@ -118,14 +126,13 @@ impl Named {
         world: &World<'_>,
     ) -> Result<Self, LifeError> {
         let all = names.is_empty() || names.iter().any(|name| name.as_ref() == b"*");
-        if all {
-            let jails = (0..conf.jails.len()).collect();
-            return Ok(Self { jails, all, ..Self::default() });
-        }
         let index: HashMap<&BStr, usize> =
             conf.jails.iter().enumerate().map(|(index, jail)| (jail.name.as_bstr(), index)).collect();
-        let mut found = Self::default();
-        for name in names.iter().map(|name| BStr::new(name.as_ref())) {
+        let mut found = Self { all, ..Self::default() };
+        if all {
+            found.jails.extend(0..conf.jails.len());
+        }
+        for name in names.iter().map(|name| BStr::new(name.as_ref())).filter(|name| *name != "*") {
             if name.split_str(".").any(|part| part == b"*") {
                 let matching = conf.jails.iter().enumerate();
                 let matching = matching.filter(|(_, jail)| crate::jailconf::matches_wildcard(&jail.name, name));
@@ -135,7 +142,7 @@ impl Named {
             let is_stop = operation == Operation::Stop;
             // A running jail may be given by its number, and be one of the file's all the same.
             let running = match index.get(name) {
-                None if is_stop => world.name_of(name)?,
+                None if operation != Operation::Start => world.name_of(name)?,
                 _ => None,
             };
             let name = running.as_ref().map_or(name, |running| running.as_bstr());
@@ -144,7 +151,7 @@ impl Named {
                     found.jails.push(jail);
                     found.names.insert(name.to_owned());
                 }
-                None if running.is_some() => found.strays.push(name.to_owned()),
+                None if is_stop && running.is_some() => found.strays.push(name.to_owned()),
                 None if is_stop => found.unknown.push(name.to_owned()),
                 None => return Err(LifeError::NoJail { name: name.to_owned() }),
             }
@@ -152,6 +159,7 @@ impl Named {
         if let (true, Some(name)) = (found.unknown.len() == names.len(), found.unknown.first()) {
             return Err(LifeError::NoJail { name: name.clone() });
         }
+        found.strays = children_first(found.strays);
         found.jails.sort_unstable();
         found.jails.dedup();
         found.chosen = found.jails.iter().map(|&index| conf.jails[index].name.clone()).collect();

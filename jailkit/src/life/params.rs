@@ -9,6 +9,7 @@ use super::{JailError, modules};
 use crate::jailconf::{ResolvedJail, ResolvedParam, Text, is_internal};
 use crate::jailparam::{self, Kind, Version, no_form, plain_form};
 use crate::kernel::{Param, ParamKind, Value};
+use crate::source::Severity;
 
 /// The parameters of a jail that are the kernel's.
 ///
@@ -199,4 +200,17 @@ fn negated(name: &str, kinds: &HashMap<String, ParamKind>) -> Option<(String, Pa
     let plain = plain_form(name)?;
     let kind = *kinds.get(&plain)?;
     (kind == ParamKind::Bool).then_some((plain, kind, true))
+}
+
+/// What the kernel has refused without a word, with what is known to be wrong with the parameters.
+pub(super) fn explain(jail: &ResolvedJail, error: JailError) -> JailError {
+    if !matches!(&error, JailError::Kernel(refused) if refused.message.is_none()) {
+        return error;
+    }
+    let faults = jail.params.iter().flat_map(|param| {
+        let found = jailparam::find(&param.name);
+        found.map(|found| jailparam::faults(found.def, &param.values)).unwrap_or_default()
+    });
+    let wrong = faults.filter(|fault| fault.severity == Severity::Error);
+    wrong.fold(error, |error, fault| error.and(Some(JailError::Conf(fault.to_string()))))
 }

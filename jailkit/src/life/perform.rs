@@ -13,7 +13,7 @@ use super::mount::MountPoint;
 use super::observer::What;
 use super::spec::JailSpec;
 use super::world::World;
-use super::{JailError, foresee, guard};
+use super::{JailError, foresee, guard, params};
 use crate::jailconf::ResolvedJail;
 use crate::kernel::{
     self, Errno, GetFlags, Jail, Jid, KernelError, Mount, Param, ParamKind, ParamType, SetFlags, Value,
@@ -54,7 +54,8 @@ impl<'w, 's> Run<'w, 's> {
         let is_held = !self.spec.persist && (has("exec.start") || has("command") || has("exec.poststart"));
         for step in action::up(self.spec, jail) {
             if matches!(step, Action::Create) {
-                let created = Arc::new(self.create(params, is_held)?);
+                let created = self.create(params, is_held).map_err(|error| params::explain(jail, error))?;
+                let created = Arc::new(created);
                 let jid = created.jid;
                 self.done.push(step);
                 self.jail = Some(created);

@@ -2,7 +2,7 @@
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::graph::Named;
+use super::graph::{Named, children_first};
 use super::observer::{Observer, Silent};
 use super::schedule::Summary;
 use super::world::World;
@@ -39,10 +39,7 @@ fn named(world: &World<'_>, names: &[impl AsRef<[u8]>]) -> Result<Named, LifeErr
             }
         }
     }
-    found.sort_by_key(|name| std::cmp::Reverse(name.split_str(".").count()));
-    let mut seen = std::collections::BTreeSet::new();
-    found.retain(|name| seen.insert(name.clone()));
-    Ok(Named::running(found, unknown))
+    Ok(Named::running(children_first(found), unknown))
 }
 
 /// Removes running jails without what a jail.conf(5) may say of them (`jail -R`): their processes are asked to end,

@@ -102,11 +102,13 @@ impl Checker {
             if most.is_some_and(|most| most < count) {
                 let place = Place::named(jail, "children.max");
                 let message = format!(
-                    "jail '{}' has room for {} jails, and {count} are in it",
+                    "jail '{}' may make {} jails of its own, and {count} are in it",
                     printable(name),
                     most.unwrap_or(0)
                 );
-                self.push(place, Severity::Error, message, Some(format!("say children.max = {count};")));
+                // The kernel counts against the jail of whoever creates one (`kern_jail_set`).
+                let help = format!("the host makes them all the same; say children.max = {count};");
+                self.push(place, Severity::Warning, message, Some(help));
             }
         }
     }
