@@ -24,6 +24,7 @@ impl Scene {
 
     fn command(&self, line: &str) -> Command {
         let mut command = Command::cargo_bin("jailkit").unwrap();
+        command.env_remove("JAILKIT_ROOT");
         let names = std::env::vars_os().map(|(name, _)| name);
         for name in names.filter(|name| name.to_string_lossy().to_lowercase().ends_with("_proxy")) {
             command.env_remove(name);

@@ -7,7 +7,8 @@ use assert_cmd::Command;
 
 /// Runs the command in a directory; its exit code, standard output and standard error.
 fn jailkit(dir: &Path, args: &[&str]) -> (i32, String, String) {
-    let output = Command::cargo_bin("jailkit").unwrap().args(args).current_dir(dir).output().unwrap();
+    let output =
+        Command::cargo_bin("jailkit").unwrap().env_remove("JAILKIT_ROOT").args(args).current_dir(dir).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
 }

@@ -9,7 +9,8 @@ use assert_cmd::Command;
 
 /// Runs the command in a directory; its exit code, standard output and standard error.
 fn jailkit(dir: &Path, args: &[&str]) -> (i32, String, String) {
-    let output = Command::cargo_bin("jailkit").unwrap().args(args).current_dir(dir).output().unwrap();
+    let output =
+        Command::cargo_bin("jailkit").unwrap().env_remove("JAILKIT_ROOT").args(args).current_dir(dir).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
 }
@@ -183,7 +184,13 @@ fn bytes_of_a_file_never_act_on_the_terminal() {
         &["fstab", "fmt", "fstab", "-n"],
         &["fstab", "remove", "fstab", "/y", "-n"],
     ] {
-        let output = Command::cargo_bin("jailkit").unwrap().args(args).current_dir(dir.path()).output().unwrap();
+        let output = Command::cargo_bin("jailkit")
+            .unwrap()
+            .env_remove("JAILKIT_ROOT")
+            .args(args)
+            .current_dir(dir.path())
+            .output()
+            .unwrap();
         for stream in [&output.stdout, &output.stderr] {
             let text = std::str::from_utf8(stream).unwrap();
             assert!(!text.contains(|c: char| c.is_control() && c != '\n' && c != '\t'), "{args:?}: {text:?}");

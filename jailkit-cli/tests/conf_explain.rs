@@ -18,7 +18,8 @@ fn explain(args: &[&str]) -> String {
 }
 
 fn run(dir: &Path, args: &[&str]) -> String {
-    let output = Command::cargo_bin("jailkit").unwrap().args(args).current_dir(dir).output().unwrap();
+    let output =
+        Command::cargo_bin("jailkit").unwrap().env_remove("JAILKIT_ROOT").args(args).current_dir(dir).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     format!("{}{}exit {}", text(&output.stdout), text(&output.stderr), output.status.code().unwrap())
 }

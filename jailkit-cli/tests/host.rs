@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 fn run(root: &Path, line: &str) -> Output {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("jailkit"));
+    command.env_remove("JAILKIT_ROOT");
     command.arg("--root").arg(root).args(line.split_whitespace()).stdin(Stdio::null()).output().unwrap()
 }
 

@@ -61,6 +61,7 @@ impl Desk {
 
     fn output(&self, line: &str) -> Output {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("jailkit"));
+        command.env_remove("JAILKIT_ROOT");
         command.arg("--root").arg(self.host()).args(line.split_whitespace()).stdin(Stdio::null());
         command.output().unwrap()
     }
@@ -261,6 +262,7 @@ fn a_jail_conf_is_read_from_standard_input() {
     let conf = desk.host().join("typed.conf");
     fs::write(&conf, "typed { path = /srv/db; persist; }").unwrap();
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("jailkit"));
+    command.env_remove("JAILKIT_ROOT");
     command.arg("--root").arg(desk.host()).args(["start", "-f", "-", "typed"]);
     let output = command.stdin(fs::File::open(conf).unwrap()).output().unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -292,6 +294,7 @@ fn ls_lists_as_jls_does() {
 fn ls_watches_until_its_reader_goes_away() {
     let desk = Desk::new();
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("jailkit"));
+    command.env_remove("JAILKIT_ROOT");
     command.args(["ls", "-w", "--root"]).arg(desk.host()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut reader = std::io::BufReader::new(child.stdout.take().unwrap());

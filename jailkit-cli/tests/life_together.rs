@@ -46,6 +46,7 @@ impl Desk {
 
     fn spawn(&self, line: &str) -> Child {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("jailkit"));
+        command.env_remove("JAILKIT_ROOT");
         command.args(["--root"]).arg(self.host()).args(line.split_whitespace());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }

@@ -22,6 +22,7 @@ impl Desk {
 
     fn run(&self, args: &[&str]) -> (i32, String, String) {
         let mut command = Command::cargo_bin("jailkit").unwrap();
+        command.env_remove("JAILKIT_ROOT");
         let output = command.arg("pf").args(args).current_dir(self.0.path()).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))

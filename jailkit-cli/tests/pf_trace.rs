@@ -14,7 +14,8 @@ const RULES: &str = "table <bad> persist\n\
 /// Runs the command in a directory; its exit code, standard output and standard error.
 fn trace(dir: &Path, args: &str) -> (i32, String, String) {
     let args = ["pf", "trace", "pf.conf", "--iface", "igb0=203.0.113.10/24"].into_iter().chain(args.split(' '));
-    let output = Command::cargo_bin("jailkit").unwrap().args(args).current_dir(dir).output().unwrap();
+    let output =
+        Command::cargo_bin("jailkit").unwrap().env_remove("JAILKIT_ROOT").args(args).current_dir(dir).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
 }

@@ -36,6 +36,7 @@ impl Desk {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("jailkit"));
+        command.env_remove("JAILKIT_ROOT");
         command.args(args).arg("--root").arg(self.host()).current_dir(self.dir.path()).stdin(Stdio::null());
         command
     }
