@@ -29,7 +29,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_enum, value_name = "HOST")]
     pub(crate) host: Option<HostChoice>,
 
-    /// Where the simulated host lives: the directory is its root file system
+    /// Where the simulated host lives: the directory is its root file system; ~/.local/state/jailkit/host unless given
     #[arg(long, global = true, value_name = "DIR", env = "JAILKIT_ROOT")]
     pub(crate) root: Option<PathBuf>,
 

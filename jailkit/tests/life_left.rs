@@ -10,7 +10,7 @@ use std::sync::Mutex;
 
 use jailkit::host::{Host, SimHost};
 use jailkit::jailconf::{JailConf, Resolved};
-use jailkit::kernel::{Jail, JailKey};
+use jailkit::kernel::{Jail, JailKey, Param, SetFlags};
 use jailkit::life::{self, Event, JailError, Observer, Operation, Options, Outcome, Silent, Summary, What};
 use jailkit::source::Source;
 
@@ -101,14 +101,14 @@ fn what_a_jail_has_left_that_ended_by_itself_is_taken_back_by_the_next_run() {
         assert!(run(&host, CONF, Operation::Start, &["www"]).is_well());
         life::remove(&host, &["www"], &Options::default(), &Silent).unwrap();
         assert_eq!(found(&host), whole());
-        assert!(life::is_unfinished(&host, "www".into()).unwrap());
+        assert!(life::has_left(&host, "www".into()).unwrap());
         let outline = life::outline(&host, &conf(CONF), &["www"], operation, &Options::default(), &Silent).unwrap();
         let lines = outline[0].1.as_ref().unwrap();
         assert_eq!(lines[..2], ["unmount /srv/www/dev", "unmount /srv/www/tmp"]);
         let summary = run(&host, CONF, operation, &["www"]);
         assert!(summary.is_well(), "{summary:?}");
         assert_eq!(found(&host), after);
-        assert_eq!(life::is_unfinished(&host, "www".into()).unwrap(), operation == Operation::Start);
+        assert_eq!(life::has_left(&host, "www".into()).unwrap(), operation == Operation::Start);
     }
 }
 
@@ -275,4 +275,115 @@ fn an_address_that_the_kernel_refuses_is_taken_off_again() {
     let modified = run(&host, &text.replace("10.0.0.2", "10.0.0.4, 10.0.0.5"), Operation::Modify, &["www"]);
     assert_eq!(modified.failures().count(), 1);
     assert_eq!(found(&host), before);
+}
+
+fn own(host: &SimHost, interface: &str, address: &str) -> Vec<String> {
+    host.kernel().add_address(interface, address.parse().unwrap()).unwrap();
+    vec![address.to_owned()]
+}
+
+#[test]
+fn an_address_of_the_hosts_own_stays_whoever_has_it() {
+    let text = "path = /; persist; interface = lo0; ip4.addr = 10.0.0.2; www {} db {} app { depend = www; }";
+    let dir = tempfile::tempdir().unwrap();
+    let host = host(dir.path());
+    let own = own(&host, "lo0", "10.0.0.2/24");
+    let idempotent = Options { idempotent: true, ..Options::default() };
+    for names in [&["www"][..], &["db"]] {
+        assert!(run(&host, text, Operation::Start, names).is_well());
+    }
+    // Of one that never ran nothing is taken back, either.
+    for names in [&["www"][..], &["db"], &["*"]] {
+        assert!(life::stop(&host, &conf(text), names, &idempotent, &Silent).unwrap().is_well());
+        assert_eq!(found(&host).1, own, "{names:?}");
+    }
+}
+
+#[test]
+fn a_jail_that_is_started_beside_another_leaves_their_address_as_it_is() {
+    let text =
+        "path = /; persist; www { ip4.addr = 'lo0|10.0.0.2/24'; } db { ip4.addr = 'lo0|10.0.0.2/32'; depend = www; }";
+    let dir = tempfile::tempdir().unwrap();
+    let host = host(dir.path());
+    assert!(run(&host, text, Operation::Start, &["db"]).is_well());
+    assert_eq!(found(&host).1, ["10.0.0.2/24"]);
+    assert!(run(&host, text, Operation::Stop, &["www"]).is_well());
+    assert_eq!(found(&host), clean());
+}
+
+#[test]
+fn a_jail_whose_root_is_linked_elsewhere_since_is_still_known() {
+    let text = "www { path = /srv/cur; persist; interface = lo0; ip4.addr = 10.0.0.2; }";
+    let dir = tempfile::tempdir().unwrap();
+    let host = host(dir.path());
+    let own = own(&host, "lo0", "10.0.0.2/24");
+    let link = |to: &str| {
+        std::fs::remove_file(dir.path().join("srv/cur")).unwrap_or_default();
+        std::os::unix::fs::symlink(to, dir.path().join("srv/cur")).unwrap();
+    };
+    link("www");
+    assert!(run(&host, text, Operation::Start, &["www"]).is_well());
+    link("db");
+    assert!(!run(&host, text, Operation::Start, &["www"]).is_well());
+    assert!(run(&host, text, Operation::Stop, &["www"]).is_well());
+    assert_eq!(found(&host).1, own);
+    assert!(!life::has_left(&host, "www".into()).unwrap());
+}
+
+#[test]
+fn a_jail_that_others_have_started_is_none_that_was_left_half_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = host(dir.path());
+    std::fs::write(dir.path().join("var/run/jailkit.www"), format!("{:<32}{{}}\n", "\"Preparing\"")).unwrap();
+    let params = [JailKey::new("www").unwrap().into(), Param::flag("persist")];
+    let theirs = Jail::create(host.kernel(), &params, SetFlags { create: true, ..SetFlags::default() }).unwrap();
+    let text = "www { path = /; persist; }";
+    assert!(matches!(run(&host, text, Operation::Start, &["www"]).failures().next(), Some((_, JailError::Running))));
+    assert!(theirs.is_there(host.kernel()).unwrap());
+}
+
+#[test]
+fn what_is_left_of_a_jail_that_no_file_has_is_taken_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = host(dir.path());
+    for removed in [false, true] {
+        assert!(run(&host, CONF, Operation::Start, &["www"]).is_well());
+        if removed {
+            life::remove(&host, &["www"], &Options::default(), &Silent).unwrap();
+        }
+        let stopped = run(&host, "db { path = /; persist; }", Operation::Stop, &["www"]);
+        assert!(stopped.is_well(), "{stopped:?}");
+        assert_eq!(found(&host), clean());
+    }
+}
+
+#[test]
+fn an_address_moves_from_one_interface_to_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = host(dir.path());
+    host.kernel().create_interface("lo1").unwrap();
+    let text = "www { path = /; persist; interface = lo0; ip4.addr = 10.0.0.2; }";
+    assert!(run(&host, text, Operation::Start, &["www"]).is_well());
+    assert!(run(&host, &text.replace("lo0", "lo1"), Operation::Modify, &["www"]).is_well());
+    let on = |name: &str| {
+        let interfaces = host.kernel().interfaces().unwrap();
+        interfaces.iter().find(|interface| interface.name == name).unwrap().addresses.len()
+    };
+    assert_eq!((on("lo0"), on("lo1")), (2, 1));
+    assert!(run(&host, text, Operation::Stop, &["www"]).is_well());
+    assert_eq!((on("lo0"), on("lo1")), (2, 0));
+}
+
+#[test]
+fn jails_on_a_network_of_their_own_hold_no_address_of_the_host() {
+    let text = "
+        path = /; persist;
+        net { vnet; children.max = 1; }
+        net.inner { ip4.addr = 10.0.0.2; }
+        www { ip4.addr = 'lo0|10.0.0.2'; }";
+    let dir = tempfile::tempdir().unwrap();
+    let host = host(dir.path());
+    assert!(run(&host, text, Operation::Start, &["*"]).is_well());
+    assert!(run(&host, text, Operation::Stop, &["www"]).is_well());
+    assert_eq!(found(&host), clean());
 }

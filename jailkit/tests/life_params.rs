@@ -145,7 +145,10 @@ fn a_module_is_loaded_for_its_parameter() {
     let (mount, enforce) = ("allow.mount; enforce_statfs = 1;", "allow.mount.linprocfs");
     assert_eq!(start(&format!("{mount} allow.mount.linprocfs;"), enforce), "allow.mount.linprocfs");
     assert_eq!(start(&format!("{mount} allow.mount.nolinprocfs;"), enforce), "allow.mount.nolinprocfs");
-    assert_eq!(start("allow.mount.nosuchfs;", "jid"), "allow.mount.nosuchfs: unknown parameter");
+    assert_eq!(
+        start("allow.mount.nosuchfs;", "jid"),
+        "allow.mount.nosuchfs: unknown parameter; did you mean 'allow.mount.nullfs'?"
+    );
 
     let dir = tempfile::tempdir().unwrap();
     let host = host(dir.path());

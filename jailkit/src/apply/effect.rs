@@ -221,13 +221,10 @@ impl Effects<'_> {
 
     fn stop(&mut self, name: &str, path: &Path) -> Done {
         let conf = self.resolved()?;
-        if conf.jail(name.as_bytes()).is_some() {
+        // One without its block in jail.conf goes without its commands, unless it is another of that name.
+        if conf.jail(name.as_bytes()).is_some() || self.is_left_of(name, path)? {
             all_well(life::stop(self.host, &conf, &[name], &life_options(), self.watch)?)?;
-        } else if self.runs_in(path)?.is_some_and(|running| *running == *name.as_bytes()) {
-            // Without its block in jail.conf it goes without its commands.
-            all_well(life::remove(self.host, &[name], &life_options(), self.watch)?)?;
         }
-        self.clear_mounts(path)?;
         let claim =
             self.journal.claims().iter().find(|claim| matches!(claim, Claim::Jail { name: own, .. } if own == name));
         match claim.cloned() {
@@ -243,6 +240,16 @@ impl Effects<'_> {
             kernel.unmount(&mount.target, false)?;
         }
         Ok(())
+    }
+
+    /// Whether a jail runs in its tree, or does not and has left something.
+    fn is_left_of(&self, name: &str, path: &Path) -> Result<bool, StepError> {
+        let kernel = self.host.kernel();
+        let Ok(key) = JailKey::new(name) else { return Ok(false) };
+        match Jail::open(kernel, &key, GetFlags::default())? {
+            Some(found) => Ok(found.path.as_path() == kernel::real_path(kernel, path)),
+            None => Ok(life::has_left(self.host, name.into())?),
+        }
     }
 
     /// A jail that runs in a directory or below it.

@@ -166,6 +166,10 @@ pub fn mount(kernel: &dyn Kernel, request: &MountRequest) -> Result<(), KernelEr
     }
     say_flags(&mut asked);
     kernel.mount(&asked).map_err(|error| {
+        if error.errno == Errno::EDEADLK {
+            let at = request.target.display();
+            return refused(error.errno, format!("it is shown there already; 'umount {at}' takes it away"));
+        }
         let says_little = (error.errno, error.message.as_deref()) == (Errno::EINVAL, Some("Invalid fstype"));
         if error.errno != Errno::ENODEV && !says_little {
             return error;

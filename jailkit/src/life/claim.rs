@@ -16,20 +16,13 @@ use super::spec::OnHost;
 use crate::host::{FileError, Host};
 use crate::kernel::Jid;
 
-/// Whether a run on the jail is under way, or what a start has made for it has not been taken back.
+/// Whether there is something on the host that a start has made for the jail: it runs, or a run on it is under way or was
+/// killed, or it has ended by itself.
 ///
 /// # Errors
 /// Where `/var/run` cannot be looked at.
-pub fn is_unfinished(host: &dyn Host, name: &BStr) -> Result<bool, FileError> {
+pub fn has_left(host: &dyn Host, name: &BStr) -> Result<bool, FileError> {
     Ok(peek(host, name)?.is_some())
-}
-
-/// Whether a run on the jail was killed, or is under way: it runs with what is not known to be whole.
-///
-/// # Errors
-/// Where `/var/run` cannot be looked at.
-pub fn is_half_made(host: &dyn Host, name: &BStr) -> Result<bool, FileError> {
-    Ok(peek(host, name)?.is_some_and(|left| !matches!(left.note, Note::Running(_))))
 }
 
 fn note_path(name: &BStr) -> PathBuf {
@@ -48,8 +41,12 @@ pub(super) struct Claim {
 /// How far a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) enum Note {
-    /// On the way up; with the number of the jail, once it has one.
-    Starting(Option<Jid>),
+    /// On the way up, and there is no jail yet.
+    Preparing,
+    /// The jail is about to be created.
+    Creating,
+    /// On the way up with the jail of this number.
+    Starting(Jid),
     /// Up.
     Running(Jid),
     /// On the way down.
@@ -70,8 +67,8 @@ impl Left {
         let (note, on_host) = text.split_at_checked(NOTE_LEN).unwrap_or((text, b""));
         // What comes after the line is of a longer one that was there before.
         let on_host = on_host.split(|&byte| byte == b'\n').next().unwrap_or_default();
-        // A note that was cut short by a kill says as much as none with a number.
-        let note = serde_json::from_slice(note).unwrap_or(Note::Starting(None));
+        // A note that was cut short by a kill was the first one of a run.
+        let note = serde_json::from_slice(note).unwrap_or(Note::Preparing);
         (!text.is_empty()).then(|| Self { note, on_host: serde_json::from_slice(on_host).ok() })
     }
 }
@@ -87,29 +84,34 @@ pub(super) fn peek(host: &dyn Host, name: &BStr) -> Result<Option<Left>, FileErr
     Ok(host.files().read(&note_path(name))?.and_then(|text| Left::read(&text)))
 }
 
-/// What the last run on a jail has left is no more.
-///
-/// # Errors
-/// Where the note cannot be removed.
-pub(super) fn forget(host: &dyn Host, name: &BStr) -> Result<(), FileError> {
-    host.files().remove_file(&note_path(name))
-}
-
 impl Claim {
     /// Waits until no other run works on the jail; `waits` is told where one does.
     pub(super) fn take(host: &dyn Host, name: &BStr, waits: impl Fn()) -> Result<Self, JailError> {
+        let wait = |file: &File| {
+            waits();
+            file.lock().map(|()| true)
+        };
+        let busy = |path| FileError { action: "lock", path, source: io::ErrorKind::WouldBlock.into() };
+        Self::open(host, name, wait)?.ok_or_else(|| busy(note_path(name)).into())
+    }
+
+    /// None where another run works on the jail.
+    pub(super) fn try_take(host: &dyn Host, name: &BStr) -> Result<Option<Self>, JailError> {
+        Self::open(host, name, |_| Ok(false))
+    }
+
+    /// `wait` is asked for the lock where another run has it, and says whether it has come by it.
+    fn open(host: &dyn Host, name: &BStr, wait: impl Fn(&File) -> io::Result<bool>) -> Result<Option<Self>, JailError> {
         let path = note_path(name);
         let real = host.files().locate(&path)?;
-        let open = || -> io::Result<(File, Option<Left>)> {
+        let open = || -> io::Result<Option<(File, Option<Left>)>> {
             loop {
                 let options = File::options().read(true).write(true).create(true).mode(0o600).clone();
                 let mut file = options.open(&real)?;
-                if let Err(error) = file.try_lock() {
-                    match error {
-                        TryLockError::WouldBlock => waits(),
-                        TryLockError::Error(error) => return Err(error),
-                    }
-                    file.lock()?;
+                match file.try_lock() {
+                    Err(TryLockError::WouldBlock) if !wait(&file)? => return Ok(None),
+                    Err(TryLockError::Error(error)) => return Err(error),
+                    _ => {}
                 }
                 // Whoever had it may have removed it meanwhile.
                 let held = file.metadata()?;
@@ -118,12 +120,12 @@ impl Claim {
                 if is_current {
                     let mut text = Vec::new();
                     file.read_to_end(&mut text)?;
-                    return Ok((file, Left::read(&text)));
+                    return Ok(Some((file, Left::read(&text))));
                 }
             }
         };
-        let (file, left) = open().map_err(|source| FileError { action: "lock", path: path.clone(), source })?;
-        Ok(Self { file, path, real, left })
+        let opened = open().map_err(|source| FileError { action: "lock", path: path.clone(), source })?;
+        Ok(opened.map(|(file, left)| Self { file, path, real, left }))
     }
 
     /// What an earlier run has left.

@@ -79,6 +79,11 @@ pub(crate) fn dependents(conf: &Resolved, jail: &[u8]) -> Vec<BString> {
     needing.map(|other| conf.jails[other].name.clone()).collect()
 }
 
+/// Whether there is something to take back of a jail that no file has.
+fn has_left(world: &World<'_>, name: &BStr) -> bool {
+    super::has_left(world.host, name).is_ok_and(|has_left| has_left)
+}
+
 /// Each jail once, and before the jail that it is in, which would take it along.
 pub(super) fn children_first(mut names: Vec<BString>) -> Vec<BString> {
     names.sort_by_key(|name| std::cmp::Reverse(name.split_str(".").count()));
@@ -151,7 +156,7 @@ impl Named {
                     found.jails.push(jail);
                     found.names.insert(name.to_owned());
                 }
-                None if is_stop && running.is_some() => found.strays.push(name.to_owned()),
+                None if is_stop && (running.is_some() || has_left(world, name)) => found.strays.push(name.to_owned()),
                 None if is_stop => found.unknown.push(name.to_owned()),
                 None => return Err(LifeError::NoJail { name: name.to_owned() }),
             }

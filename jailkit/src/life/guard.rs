@@ -56,6 +56,16 @@ fn below_root<'p>(host: &dyn Host, root: &Path, path: &'p Path) -> Option<(PathB
     Some((at.to_owned(), path.strip_prefix(at).ok()?))
 }
 
+/// The path by which the kernel tells a directory. What is below a root directory is taken as it is written, so that no
+/// link there leads elsewhere.
+pub(super) fn place(host: &dyn Host, roots: &[PathBuf], path: &Path) -> PathBuf {
+    let real = |path: &Path| kernel::real_path(host.kernel(), path);
+    let roots = roots.iter().filter(|root| root.parent().is_some());
+    let outermost =
+        roots.filter_map(|root| below_root(host, root, path)).max_by_key(|(_, below)| below.as_os_str().len());
+    outermost.map_or_else(|| real(path), |(at, below)| real(&at).join(below))
+}
+
 /// Refuses a jail's root directory that is none, with better words than the kernel has.
 ///
 /// # Errors

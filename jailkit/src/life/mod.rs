@@ -52,7 +52,7 @@ mod stop;
 mod words;
 mod world;
 
-pub use claim::{is_half_made, is_unfinished};
+pub use claim::has_left;
 pub use enter::{Enter, enter};
 pub use error::{JailError, LifeError};
 pub(crate) use graph::dependents;
@@ -62,6 +62,7 @@ pub use observer::{Event, Observer, Silent, What};
 pub use outline::{Outline, outline, outline_removal};
 pub use running::{find_running, remove};
 pub use schedule::{Outcome, Summary};
+pub use start::is_half_made;
 pub use words::set_jail;
 
 use std::collections::{BTreeMap, HashSet};

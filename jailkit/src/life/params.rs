@@ -120,7 +120,7 @@ pub(super) fn import_one(param: &ResolvedParam, kinds: &HashMap<String, ParamKin
     let name = param.name.to_str().map_err(|_| wrong("unknown parameter".to_owned()))?;
     let (plain, kind, is_no) = match kinds.get(name) {
         Some(kind) => (name.to_owned(), *kind, false),
-        None => negated(name, kinds).ok_or_else(|| wrong("unknown parameter".to_owned()))?,
+        None => negated(name, kinds).ok_or_else(|| wrong(unknown(name)))?,
     };
     // Where there can be one value only, the last one counts. Where there is none, the empty text does, save for
     // booleans.
@@ -200,6 +200,13 @@ fn negated(name: &str, kinds: &HashMap<String, ParamKind>) -> Option<(String, Pa
     let plain = plain_form(name)?;
     let kind = *kinds.get(&plain)?;
     (kind == ParamKind::Bool).then_some((plain, kind, true))
+}
+
+fn unknown(name: &str) -> String {
+    match jailparam::nearest(name) {
+        Some(near) if near != name => format!("unknown parameter; did you mean '{near}'?"),
+        _ => "unknown parameter".to_owned(),
+    }
 }
 
 /// What the kernel has refused without a word, with what is known to be wrong with the parameters.

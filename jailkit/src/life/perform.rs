@@ -11,7 +11,7 @@ use super::addresses::Address;
 use super::claim::{Claim, Note};
 use super::mount::MountPoint;
 use super::observer::What;
-use super::spec::JailSpec;
+use super::spec::{JailSpec, OnHost};
 use super::world::World;
 use super::{JailError, foresee, guard, params};
 use crate::jailconf::ResolvedJail;
@@ -48,19 +48,23 @@ impl<'w, 's> Run<'w, 's> {
         jail: &'s ResolvedJail,
         params: &[Param],
         claim: &mut Claim,
+        mut made: OnHost,
     ) -> Result<Arc<Jail>, JailError> {
         let has = |param: &str| jail.param(param).is_some();
         // Until its commands have run, the jail must stay while nothing runs in it.
         let is_held = !self.spec.persist && (has("exec.start") || has("command") || has("exec.poststart"));
         for step in action::up(self.spec, jail) {
             if matches!(step, Action::Create) {
+                claim.note(Note::Creating)?;
                 let created = self.create(params, is_held).map_err(|error| params::explain(jail, error))?;
                 let created = Arc::new(created);
                 let jid = created.jid;
+                // Its root directory by the kernel's own name, by which the jail is known again.
+                made.root = Some(created.path.as_path().to_owned());
                 self.done.push(step);
                 self.jail = Some(created);
                 self.world.has_created(self.spec.name.as_bstr(), &self.spec.all_addresses);
-                claim.note(Note::Starting(Some(jid)))?;
+                claim.begin(Note::Starting(jid), &made)?;
                 self.tell(What::Created(jid));
             } else {
                 let has_changed = self.perform(step)?;
@@ -113,7 +117,9 @@ impl<'w, 's> Run<'w, 's> {
             Action::Zfs(dataset) => self.zfs("jail", dataset),
             Action::Vnet(interface) => {
                 // The kernel takes the number only: it may change hands between the look and the call.
-                self.world.host.kernel().move_interface(&interface.to_str_lossy(), self.own()?.jid)?;
+                let name = interface.to_str_lossy();
+                let moved = self.world.host.kernel().move_interface(&name, self.own()?.jid);
+                moved.map_err(|error| no_interface("vnet.interface", &name, error))?;
                 self.tell(What::InterfaceMoved(interface));
                 Ok(true)
             }
@@ -252,7 +258,8 @@ impl<'w, 's> Run<'w, 's> {
             return Ok(false);
         }
         if address.extra.is_empty() {
-            self.world.host.kernel().add_address(&address.interface, address.net)?;
+            let added = self.world.host.kernel().add_address(&address.interface, address.net);
+            added.map_err(|error| no_interface(address.param(), &address.interface, error))?;
             self.tell(What::AddressAdded { interface: &address.interface, address: address.net });
         } else {
             let mut argv = vec!["/sbin/ifconfig".to_owned(), address.interface.clone()];
@@ -261,11 +268,12 @@ impl<'w, 's> Run<'w, 's> {
             argv.push("alias".to_owned());
             self.run_argv(address.param(), argv.into_iter().map(BString::from).collect())?;
         }
+        self.world.has_added(address);
         Ok(true)
     }
 
     fn remove_address(&self, address: &Address) -> Result<bool, JailError> {
-        if self.world.is_anothers(self.spec.name.as_bstr(), address.net.addr())? {
+        if self.world.is_anothers(self.spec.name.as_bstr(), address)? {
             return Ok(false);
         }
         // ifconfig(8) is written down there, and adds nothing.
@@ -274,6 +282,7 @@ impl<'w, 's> Run<'w, 's> {
             Err(error) if may_be_gone && matches!(error.errno, Errno::EADDRNOTAVAIL | Errno::ENXIO) => Ok(false),
             removed => {
                 removed?;
+                self.world.has_removed(address);
                 self.tell(What::AddressRemoved { interface: &address.interface, address: address.net.addr() });
                 Ok(true)
             }
@@ -305,25 +314,27 @@ impl<'w, 's> Run<'w, 's> {
         let request = &point.request;
         let wrong =
             |reason: String| Err(JailError::Path { param: point.param.clone(), path: request.target.clone(), reason });
-        let found = self.world.mounted_at(&request.target)?;
+        let place = guard::place(self.world.host, self.roots()?, &request.target);
+        let found = self.world.mounted_at(&place)?;
         let may_be_gone = self.may_be_gone || self.world.options.idempotent;
-        match found {
+        match &found {
             // Programs are written down there, and mount nothing.
             None if point.needs_program() && self.world.host.is_simulated() => {}
             None if may_be_gone => return Ok(false),
             None => return wrong("not a mount point".to_owned()),
             Some(found) if found.fstype != request.fstype && self.may_be_gone => return Ok(false),
             Some(found) if found.fstype != request.fstype => return wrong(format!("not a {} mount", request.fstype)),
+            Some(found) if self.may_be_gone && !is_same(self.world, found, point) => {
+                return wrong(format!("{} is mounted over it; unmount that first", found.source.display()));
+            }
             Some(_) => {}
         }
         guard::check(self.world.host, self.roots()?, &point.param, &request.target, false)?;
         if point.needs_program() {
             self.run_argv(point.command_param(), point.unmount_command())?;
         } else {
-            // By the kernel's own name for it, which no link on the way leads elsewhere.
-            let target = found.map_or_else(|| request.target.clone(), |found| found.target);
-            match self.world.host.kernel().unmount(&target, false) {
-                Err(error) if error.errno == Errno::EINVAL && self.world.mounted_at(&request.target)?.is_none() => {
+            match self.world.host.kernel().unmount(&place, false) {
+                Err(error) if error.errno == Errno::EINVAL && self.world.mounted_at(&place)?.is_none() => {
                     return if may_be_gone { Ok(false) } else { wrong("not a mount point".to_owned()) };
                 }
                 unmounted => unmounted?,
@@ -346,6 +357,17 @@ impl<'w, 's> Run<'w, 's> {
         self.world.host.kernel().reclaim_interface(&interface.to_str_lossy(), jid)?;
         self.tell(What::InterfaceReclaimed(interface));
         Ok(true)
+    }
+}
+
+/// What the kernel says of an interface that is not there, in words.
+fn no_interface(param: &'static str, name: &str, error: KernelError) -> JailError {
+    match error.errno {
+        Errno::ENXIO => JailError::Param { param: param.into(), reason: format!("there is no interface '{name}'") },
+        Errno::EEXIST => {
+            JailError::Param { param: param.into(), reason: format!("{name} stays, as the jail has no vnet") }
+        }
+        _ => error.into(),
     }
 }
 

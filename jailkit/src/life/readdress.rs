@@ -11,7 +11,6 @@ use super::claim::{self, Claim, Left, Note};
 use super::observer::What;
 use super::perform::{Run, lines};
 use super::spec::{JailSpec, OnHost};
-use super::start::is_of;
 use super::world::World;
 use crate::jailconf::ResolvedJail;
 use crate::kernel::{Jail, ParamKind, ParamType, Value};
@@ -32,7 +31,7 @@ struct Change {
 impl Change {
     /// None where nothing is to be moved, or it is not known what the jail's start has made.
     fn of(world: &World<'_>, spec: JailSpec, held: &Jail, left: Option<&Left>) -> Result<Option<Self>, JailError> {
-        let own = left.filter(|left| matches!(left.note, Note::Running(_)) && is_of(world, &spec, left, held));
+        let own = left.filter(|left| matches!(left.note, Note::Running(_)) && left.is_of(world.host.kernel(), held));
         let Some(made) = own.and_then(|left| left.on_host.clone()) else { return Ok(None) };
         // What is wrong with what the file has keeps nothing else from being changed.
         if !spec.faults.is_empty() {
@@ -40,9 +39,7 @@ impl Change {
         }
         let mut wanted = Vec::new();
         for address in &spec.on_host.addresses {
-            if made.addresses.iter().any(|made| is_same(made, address))
-                || !world.is_the_hosts(spec.name.as_bstr(), address)?
-            {
+            if made.addresses.iter().any(|made| is_same(made, address)) || !world.is_the_hosts(address)? {
                 wanted.push(address.clone());
             }
         }
@@ -55,8 +52,10 @@ impl Change {
 
     /// What the jail no longer has, where it has these addresses by then.
     fn gone(&self, has: &[IpAddr]) -> Vec<&Address> {
-        let is_gone =
-            |old: &&Address| !self.wanted.iter().any(|new| is_same(new, old)) && !has.contains(&old.net.addr());
+        let is_gone = |old: &&Address| {
+            let new = self.wanted.iter().find(|new| new.net.addr() == old.net.addr());
+            new.map_or(!has.contains(&old.net.addr()), |new| new.interface != old.interface)
+        };
         self.made.addresses.iter().filter(is_gone).collect()
     }
 
@@ -107,8 +106,8 @@ impl Move {
         self.claim.begin(running, &change.with(made.iter().chain(new.iter().copied())))?;
         let mut run = Run::new(world, &change.spec, true);
         let added = new.iter().try_for_each(|&address| {
-            // One that gets another prefix length.
-            if let Some(old) = made.iter().find(|old| is_same(old, address)) {
+            // One that gets another prefix length or interface.
+            if let Some(old) = made.iter().find(|old| old.net.addr() == address.net.addr()) {
                 run.perform(Action::RemoveAddress(old))?;
             }
             run.perform(Action::AddAddress(address)).map(|_| ())
@@ -116,8 +115,10 @@ impl Move {
         if let Err(error) = added.and_then(|()| set()) {
             let mut undo: Vec<_> = new.iter().map(|&address| Action::RemoveAddress(address)).collect();
             undo.extend(made.iter().map(Action::AddAddress));
-            let undone = run.all(&undo);
-            self.claim.begin(running, &change.made)?;
+            let undone = match run.all(&undo) {
+                None => self.claim.begin(running, &change.made).err(),
+                undone => undone,
+            };
             return Err(error.and(undone));
         }
         let gone = change.gone(&addresses_of(world, held)?);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bstr::ByteSlice;
+use bstr::{BStr, ByteSlice};
 
 use super::action::{self, Action};
 use super::claim::{self, Left, Note};
@@ -13,8 +13,9 @@ use super::schedule::Outcome;
 use super::spec::{JailSpec, OnHost};
 use super::world::World;
 use super::{JailError, foresee, params, ready};
+use crate::host::{FileError, Host};
 use crate::jailconf::ResolvedJail;
-use crate::kernel::Jail;
+use crate::kernel::{self, Jail, Kernel};
 
 /// Starts a jail; `again` for one that has just been stopped.
 pub(super) fn start(world: &World<'_>, jail: &ResolvedJail, named: &Named, again: bool) -> Result<Outcome, JailError> {
@@ -24,18 +25,18 @@ pub(super) fn start(world: &World<'_>, jail: &ResolvedJail, named: &Named, again
     params::add_addresses(&mut params, &spec.looked_up);
     let mut claim = world.claim(spec.name.as_bstr())?;
     if let Some(found) = world.open(spec.name.as_bstr(), false)? {
-        let own = claim.left().filter(|left| is_of(world, &spec, left, &found));
-        match own.map(|left| left.note) {
+        let own = claim.left().filter(|left| left.is_of(world.host.kernel(), &found));
+        match own.map(Left::is_half_made) {
             // Whoever needs it cannot tell whether it still serves somebody.
-            Some(Note::Starting(_) | Note::Stopping(_)) if !named.is_chosen(spec.name.as_bstr()) => {
+            Some(true) if !named.is_chosen(spec.name.as_bstr()) => {
                 claim.release()?;
                 return Err(JailError::HalfMade);
             }
-            Some(Note::Starting(_) | Note::Stopping(_)) => {
+            Some(true) => {
                 world.tell(spec.name.as_bstr(), What::HalfMade);
                 end(world, &spec, found)?;
             }
-            Some(Note::Running(_)) => {
+            Some(false) => {
                 claim.release()?;
                 return already_running(world, &spec, &Arc::new(found), named, again);
             }
@@ -47,32 +48,32 @@ pub(super) fn start(world: &World<'_>, jail: &ResolvedJail, named: &Named, again
         }
     }
     if let Some(left) = claim.left() {
-        take_back(world, &spec, left).map_or(Ok(()), Err)?;
+        take_back(world, &spec, left.on_host.as_ref().unwrap_or(&spec.on_host)).map_or(Ok(()), Err)?;
     }
     // What the host has itself is none of what is made.
     let mut made = OnHost { addresses: Vec::new(), ..spec.on_host.clone() };
     for address in &spec.on_host.addresses {
-        if !world.is_the_hosts(spec.name.as_bstr(), address)? {
+        if !world.is_the_hosts(address)? {
             made.addresses.push(address.clone());
         }
     }
-    claim.begin(Note::Starting(None), &made)?;
+    claim.begin(Note::Preparing, &made)?;
+    world.begins(spec.name.as_bstr(), &made.addresses);
     let mut run = Run::new(world, &spec, false);
-    match run.up(jail, &params, &mut claim) {
+    let started = run.up(jail, &params, &mut claim, made).map_err(|error| {
+        world.tell(spec.name.as_bstr(), What::Failed(&error));
+        (error, run.undo())
+    });
+    world.has_begun(spec.name.as_bstr());
+    match started {
         Ok(created) => {
             claim.note(Note::Running(created.jid))?;
             drop(claim);
             wait_until_ready(world, &spec, &created)?;
             Ok(if again { Outcome::Restarted } else { Outcome::Started })
         }
-        Err(error) => {
-            world.tell(spec.name.as_bstr(), What::Failed(&error));
-            let undone = run.undo();
-            if undone.is_none() {
-                claim.finish()?;
-            }
-            Err(error.and(undone))
-        }
+        Err((error, None)) => claim.finish().and(Err(error)),
+        Err((error, undone)) => Err(error.and(undone)),
     }
 }
 
@@ -94,20 +95,37 @@ fn end(world: &World<'_>, spec: &JailSpec, found: Jail) -> Result<(), JailError>
 /// How a jail ends that was half made: whatever of its commands has run, its processes are asked first.
 const HALF_MADE_ENDS: [Action<'static>; 2] = [Action::Terminate, Action::Remove];
 
-/// Whether a jail that runs is the one that an earlier run has left a note of.
-pub(super) fn is_of(world: &World<'_>, spec: &JailSpec, left: &Left, found: &Jail) -> bool {
-    let root = &left.on_host.as_ref().unwrap_or(&spec.on_host).root;
-    let is_its_root = || found.path.as_path() == world.real_path(root.as_deref().unwrap_or("/".as_ref()));
-    match left.note {
-        Note::Starting(Some(jid)) | Note::Running(jid) | Note::Stopping(jid) => jid == found.jid && is_its_root(),
-        // The run was killed around the creation itself: a jail of this name with this root directory is the run's.
-        Note::Starting(None) => is_its_root(),
+/// Whether a jail that runs was made by half by a run that was killed, or that is under way.
+///
+/// # Errors
+/// Where `/var/run` cannot be looked at.
+pub fn is_half_made(host: &dyn Host, found: &Jail) -> Result<bool, FileError> {
+    let left = claim::peek(host, BStr::new(&found.name[..]))?;
+    Ok(left.is_some_and(|left| left.is_half_made() && left.is_of(host.kernel(), found)))
+}
+
+impl Left {
+    /// Whether a jail that runs is the one that this was left of.
+    pub(super) fn is_of(&self, kernel: &dyn Kernel, found: &Jail) -> bool {
+        let root = self.on_host.as_ref().and_then(|on_host| on_host.root.as_deref()).unwrap_or("/".as_ref());
+        match self.note {
+            Note::Preparing => false,
+            // The run was killed around the creation itself: a jail of this name with this root directory is the run's.
+            Note::Creating => kernel::real_path(kernel, root) == found.path.as_path(),
+            Note::Starting(jid) | Note::Running(jid) | Note::Stopping(jid) => {
+                (jid, root) == (found.jid, found.path.as_path())
+            }
+        }
+    }
+
+    fn is_half_made(&self) -> bool {
+        !matches!(self.note, Note::Running(_))
     }
 }
 
 /// Takes back what an earlier run has left of a jail that does not run; what failed of that.
-pub(super) fn take_back(world: &World<'_>, spec: &JailSpec, left: &Left) -> Option<JailError> {
-    let spec = spec.left(left.on_host.as_ref().unwrap_or(&spec.on_host));
+pub(super) fn take_back(world: &World<'_>, spec: &JailSpec, on_host: &OnHost) -> Option<JailError> {
+    let spec = spec.left(on_host);
     Run::new(world, &spec, true).all(&action::back(&spec.on_host))
 }
 
@@ -137,12 +155,10 @@ fn wait_until_ready(world: &World<'_>, spec: &JailSpec, jail: &Arc<Jail>) -> Res
 pub(super) fn outline(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Result<Vec<String>, JailError> {
     let left = claim::peek(world.host, jail.name.as_bstr())?;
     let found = world.open(jail.name.as_bstr(), false)?;
-    let is_half_made = |found: &Jail, left: &Left| -> Result<bool, JailError> {
-        Ok(!matches!(left.note, Note::Running(_)) && is_of(world, &JailSpec::of(world.host, jail)?, left, found))
-    };
     let mut steps = Vec::new();
     if let (Some(found), Some(left)) = (&found, &left)
-        && is_half_made(found, left)?
+        && left.is_half_made()
+        && left.is_of(world.host.kernel(), found)
     {
         if !named.is_chosen(jail.name.as_bstr()) {
             return Err(JailError::HalfMade);

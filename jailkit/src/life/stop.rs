@@ -12,8 +12,8 @@ use super::mount::MountPoint;
 use super::observer::What;
 use super::perform::{Run, is_same, lines};
 use super::schedule::Outcome;
-use super::spec::JailSpec;
-use super::start::{is_of, take_back};
+use super::spec::{JailSpec, OnHost};
+use super::start::take_back;
 use super::world::World;
 use crate::jailconf::ResolvedJail;
 use crate::kernel::Jail;
@@ -30,11 +30,8 @@ pub(super) fn stop(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Res
     };
     let faults = std::mem::take(&mut spec.faults);
     let jid = found.jid;
-    if is_known {
-        claim.note(Note::Stopping(jid))?;
-    } else {
-        claim.begin(Note::Stopping(jid), &spec.on_host)?;
-    }
+    let on_host = OnHost { root: Some(found.path.as_path().to_owned()), ..spec.on_host.clone() };
+    claim.begin(Note::Stopping(jid), &on_host)?;
     let mut run = Run::new(world, &spec, is_known);
     run.jail = Some(Arc::new(found));
     let mut failed = None;
@@ -59,14 +56,7 @@ fn clear(world: &World<'_>, jail: &ResolvedJail, named: &Named, claim: Claim) ->
         true => Err(JailError::NotRunning),
         false => Ok(Outcome::NotRunning),
     };
-    let Some(left) = claim.left() else {
-        if world.options.idempotent
-            && let Ok(spec) = JailSpec::of_running(world.host, jail)
-        {
-            Run::new(world, &spec, true).all(&action::back(&spec.on_host)).map_or(Ok(()), Err)?;
-        }
-        return claim.finish().and(not_running);
-    };
+    let Some(left) = claim.left() else { return claim.finish().and(not_running) };
     let failed = match left.note {
         Note::Stopping(_) => {
             let mut spec = JailSpec::of_running(world.host, jail)?;
@@ -74,7 +64,10 @@ fn clear(world: &World<'_>, jail: &ResolvedJail, named: &Named, claim: Claim) ->
             Run::new(world, &spec, true).all(&action::after(&spec, jail))
         }
         // A start that was killed is undone, without the hooks of a stop.
-        Note::Starting(_) | Note::Running(_) => take_back(world, &JailSpec::of_running(world.host, jail)?, left),
+        _ => {
+            let spec = JailSpec::of_running(world.host, jail)?;
+            take_back(world, &spec, left.on_host.as_ref().unwrap_or(&spec.on_host))
+        }
     };
     failed.map_or(Ok(()), Err)?;
     claim.finish().map(|()| Outcome::Stopped)
@@ -90,17 +83,19 @@ struct Running {
 impl Running {
     fn of(world: &World<'_>, jail: &ResolvedJail, found: &Jail, left: Option<&Left>) -> Result<Self, JailError> {
         let mut spec = JailSpec::of_running(world.host, jail)?;
-        let own = left.filter(|left| is_of(world, &spec, left, found)).and_then(|left| left.on_host.as_ref());
+        let own = left.filter(|left| left.is_of(world.host.kernel(), found)).and_then(|left| left.on_host.as_ref());
         let Some(made) = own else {
             follow(world, &mut spec, found);
             return Ok(Self { spec, is_known: false });
         };
         let asked_for = std::mem::replace(&mut spec.on_host, made.clone());
         spec.faults.clear();
-        // Mounted by hand since, as the file says it would be the next time.
-        let is_there = |point: &MountPoint| is_mounted(world, point);
+        // Mounted in its tree by hand since, as the file says it would be the next time.
+        let root = found.path.as_path();
+        let is_inside = |point: &MountPoint| world.real_path(&point.request.target).starts_with(root);
         let is_made = |point: &MountPoint| made.mounts.iter().any(|made| made.request.target == point.request.target);
-        spec.on_host.mounts.extend(asked_for.mounts.into_iter().filter(|point| !is_made(point) && is_there(point)));
+        let since = asked_for.mounts.into_iter().filter(|point| !is_made(point) && is_mounted(world, point));
+        spec.on_host.mounts.extend(since.filter(|point| root.parent().is_some() && is_inside(point)));
         Ok(Self { spec, is_known: true })
     }
 }
@@ -122,7 +117,7 @@ fn follow(world: &World<'_>, spec: &mut JailSpec, found: &Jail) {
 
 /// Whether it is certain that this is mounted now.
 fn is_mounted(world: &World<'_>, point: &MountPoint) -> bool {
-    let found = world.mounted_at(&point.request.target);
+    let found = world.mounted_at(&world.real_path(&point.request.target));
     found.is_ok_and(|found| found.is_some_and(|found| is_same(world, &found, point)))
 }
 
@@ -138,24 +133,47 @@ pub(super) fn strays(world: &World<'_>, named: &Named, takes_back: bool) -> Vec<
     unknown.chain(removed).collect()
 }
 
-/// Ends a jail that runs without what a file may say of it.
+/// Ends a jail, or takes back what one has left, without what a file may say of it.
 fn stray(world: &World<'_>, name: &BStr, takes_back: bool) -> Result<Outcome, JailError> {
+    // A removal waits for nobody.
+    let claim = if takes_back { Some(world.claim(name)?) } else { Claim::try_take(world.host, name)? };
+    let left = match &claim {
+        Some(claim) => claim.left().cloned(),
+        None => claim::peek(world.host, name)?,
+    };
+    let made = end_stray(world, name, left);
+    let (claim, made) = match (claim, made) {
+        (Some(claim), Ok(made)) => (claim, made),
+        (Some(claim), Err(error)) => return claim.release().and(Err(error)),
+        (None, made) => return made.map(|_| Outcome::Stopped),
+    };
+    let is_something = |on_host: &OnHost| !on_host.mounts.is_empty() || !on_host.addresses.is_empty();
+    match made.filter(is_something) {
+        None => claim.finish()?,
+        Some(_) if !takes_back => {
+            world.tell(name, What::LeftBehind);
+            claim.release()?;
+        }
+        Some(on_host) => {
+            take_back(world, &JailSpec::stray(name), &on_host).map_or(Ok(()), Err)?;
+            claim.finish()?;
+        }
+    }
+    Ok(Outcome::Stopped)
+}
+
+/// Ends a jail where it runs; what its start has made.
+fn end_stray(world: &World<'_>, name: &BStr, left: Option<Left>) -> Result<Option<OnHost>, JailError> {
+    let Some(found) = world.open(name, true)? else {
+        return left.map(|left| left.on_host).ok_or(JailError::NotRunning);
+    };
+    let own = left.filter(|left| left.is_of(world.host.kernel(), &found));
     let spec = JailSpec::stray(name);
-    let Some(found) = world.open(name, true)? else { return Err(JailError::NotRunning) };
-    let left = claim::peek(world.host, name)?.filter(|left| is_of(world, &spec, left, &found));
     let mut run = Run::new(world, &spec, false);
     run.jail = Some(Arc::new(found));
     run.perform(Action::Terminate)?;
     run.perform(Action::Remove)?;
-    let Some(left) = left else { return Ok(Outcome::Stopped) };
-    let is_nothing = left.on_host.as_ref().is_some_and(|made| made.mounts.is_empty() && made.addresses.is_empty());
-    if !takes_back && !is_nothing {
-        world.tell(name, What::LeftBehind);
-        return Ok(Outcome::Stopped);
-    }
-    take_back(world, &spec, &left).map_or(Ok(()), Err)?;
-    claim::forget(world.host, name)?;
-    Ok(Outcome::Stopped)
+    Ok(own.and_then(|left| left.on_host))
 }
 
 /// The steps of a stop as lines; none for a jail that does not run and that nobody named.
@@ -171,7 +189,13 @@ pub(super) fn outline(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> 
 pub(super) fn outline_down(world: &World<'_>, jail: &ResolvedJail) -> Result<Vec<String>, JailError> {
     let left = claim::peek(world.host, jail.name.as_bstr())?;
     let Some(found) = world.open(jail.name.as_bstr(), false)? else {
-        return Ok(lines(&action::back(&left.and_then(|left| left.on_host).unwrap_or_default())));
+        let Some(left) = left else { return Ok(Vec::new()) };
+        let mut spec = JailSpec::of_running(world.host, jail)?;
+        spec.on_host = left.on_host.unwrap_or(spec.on_host);
+        return Ok(match left.note {
+            Note::Stopping(_) => lines(&action::after(&spec, jail)),
+            _ => lines(&action::back(&spec.on_host)),
+        });
     };
     let Running { spec, .. } = Running::of(world, jail, &found, left.as_ref())?;
     Ok([lines(&action::down(jail)), lines(&action::after(&spec, jail))].concat())

@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bstr::{BStr, BString, ByteSlice};
 
 use super::addresses::Address;
-use super::claim::Claim;
+use super::claim::{self, Claim};
 use super::held::HeldAddresses;
 use super::observer::{Event, Observer, What};
 use super::{JailError, LifeError, Options, modules};
@@ -23,8 +23,11 @@ pub(super) struct World<'a> {
     pub(super) observer: &'a dyn Observer,
     /// The parameters that the kernel knows.
     kinds: Mutex<Arc<HashMap<String, ParamKind>>>,
-    /// The addresses that were on an interface when the run last looked.
-    addresses: Mutex<HashSet<(String, IpAddr)>>,
+    /// The addresses that are on an interface, as far as the run has seen, and those that it has put there.
+    on_interfaces: Mutex<HashSet<Place>>,
+    added: Mutex<HashSet<Place>>,
+    /// The addresses of the jails that are being started.
+    starting: Mutex<HashMap<BString, Vec<Place>>>,
     /// Those of the jails that run, once they are asked for.
     held: Mutex<Option<HeldAddresses>>,
     /// The jails whose failure has been told.
@@ -39,14 +42,14 @@ impl<'a> World<'a> {
     ) -> Result<Self, LifeError> {
         let kernel = host.kernel();
         let kinds = Mutex::new(Arc::new(modules::kinds(kernel)?));
-        let addresses = Mutex::new(on_interfaces(kernel)?);
-        let (held, failed) = (Mutex::default(), Mutex::default());
-        Ok(Self { host, options, observer, kinds, addresses, held, failed })
+        let on_interfaces = Mutex::new(all_on_interfaces(kernel)?);
+        let (added, starting, held, failed) = Default::default();
+        Ok(Self { host, options, observer, kinds, on_interfaces, added, starting, held, failed })
     }
 
     /// The parameters that the kernel knows now.
     pub(super) fn kinds(&self) -> Arc<HashMap<String, ParamKind>> {
-        Arc::clone(&self.kinds.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&locked(&self.kinds))
     }
 
     /// The parameters that the kernel knows once the modules are loaded that bring those of a jail.
@@ -55,7 +58,7 @@ impl<'a> World<'a> {
         let names = jail.params.iter().filter_map(|param| param.name.to_str().ok());
         let Some(more) = modules::bring(self.host.kernel(), names, &kinds)? else { return Ok(kinds) };
         let kinds = Arc::new(more);
-        *self.kinds.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&kinds);
+        *locked(&self.kinds) = Arc::clone(&kinds);
         Ok(kinds)
     }
 
@@ -67,7 +70,7 @@ impl<'a> World<'a> {
     /// Tells the observer; that a jail has failed, once.
     pub(super) fn tell(&self, jail: &BStr, what: What<'_>) {
         let is_failure = matches!(what, What::Done(Err(_)));
-        if is_failure && !self.failed.lock().unwrap_or_else(PoisonError::into_inner).insert(jail.to_owned()) {
+        if is_failure && !locked(&self.failed).insert(jail.to_owned()) {
             return;
         }
         self.observer.happens(&Event { jail, what });
@@ -96,47 +99,86 @@ impl<'a> World<'a> {
         kernel::real_path(self.host.kernel(), path)
     }
 
-    /// What is mounted at a directory itself, topmost.
-    pub(super) fn mounted_at(&self, target: &Path) -> Result<Option<Mount>, KernelError> {
-        let real = self.real_path(target);
-        match self.host.kernel().file_system(&real) {
+    /// What is mounted at a directory itself, topmost, which is given by the path that the kernel tells.
+    pub(super) fn mounted_at(&self, real: &Path) -> Result<Option<Mount>, KernelError> {
+        match self.host.kernel().file_system(real) {
             Ok(found) => Ok(Some(found).filter(|found| found.target == real)),
             Err(error) if matches!(error.errno, Errno::ENOENT | Errno::ENOTDIR) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Whether an address is on its interface, and has been since before this run.
+    /// Whether an address is on its interface.
     pub(super) fn is_on_interface(&self, address: &Address) -> Result<bool, KernelError> {
-        let wanted = (address.interface.clone(), address.net.addr());
-        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        if addresses.contains(&wanted) {
+        let mut on_interfaces = locked(&self.on_interfaces);
+        if on_interfaces.contains(&place(address)) {
             // Others may have removed it since.
-            *addresses = on_interfaces(self.host.kernel())?;
+            *on_interfaces = all_on_interfaces(self.host.kernel())?;
         }
-        Ok(addresses.contains(&wanted))
+        Ok(on_interfaces.contains(&place(address)))
     }
 
-    /// Whether an interface has an address that no jail has: one of the host's own.
-    pub(super) fn is_the_hosts(&self, jail: &BStr, address: &Address) -> Result<bool, KernelError> {
-        Ok(self.is_on_interface(address)? && !self.is_anothers(jail, address.net.addr())?)
+    /// Whether an interface has an address that no start of a jail has put there: one of the host's own.
+    pub(super) fn is_the_hosts(&self, address: &Address) -> Result<bool, JailError> {
+        if locked(&self.added).contains(&place(address)) || !self.is_on_interface(address)? {
+            return Ok(false);
+        }
+        for jail in self.held()?.holders(address.net.addr()) {
+            let made = claim::peek(self.host, jail.as_bstr())?.and_then(|left| left.on_host).unwrap_or_default();
+            if made.addresses.iter().any(|made| place(made) == place(address)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
-    /// Whether another jail that runs has an address.
-    pub(super) fn is_anothers(&self, jail: &BStr, address: IpAddr) -> Result<bool, KernelError> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let may_be = held.as_ref().is_none_or(|held| held.is_anothers(jail, address));
-        if !may_be {
+    /// Whether another jail has an address: one that runs, or that is started beside this one.
+    pub(super) fn is_anothers(&self, jail: &BStr, address: &Address) -> Result<bool, KernelError> {
+        let starting = locked(&self.starting);
+        if starting.iter().any(|(other, wanted)| other != jail && wanted.contains(&place(address))) {
+            return Ok(true);
+        }
+        drop(starting);
+        let is_held = |held: &HeldAddresses| held.holders(address.net.addr()).any(|other| other != jail);
+        if locked(&self.held).as_ref().is_some_and(|held| !is_held(held)) {
             return Ok(false);
         }
         // Others may have stopped it since.
-        let now = held.insert(HeldAddresses::look(self.host.kernel(), &self.kinds())?);
-        Ok(now.is_anothers(jail, address))
+        self.held().map(|held| is_held(&held))
+    }
+
+    /// The addresses of the jails that run now.
+    fn held(&self) -> Result<HeldAddresses, KernelError> {
+        let now = HeldAddresses::look(self.host.kernel(), &self.kinds())?;
+        *locked(&self.held) = Some(now.clone());
+        Ok(now)
+    }
+
+    pub(super) fn has_added(&self, address: &Address) {
+        locked(&self.on_interfaces).insert(place(address));
+        locked(&self.added).insert(place(address));
+    }
+
+    pub(super) fn has_removed(&self, address: &Address) {
+        locked(&self.on_interfaces).remove(&place(address));
+        locked(&self.added).remove(&place(address));
+    }
+
+    /// A jail is started that is to have these addresses.
+    pub(super) fn begins(&self, jail: &BStr, addresses: &[Address]) {
+        if !addresses.is_empty() {
+            locked(&self.starting).insert(jail.to_owned(), addresses.iter().map(place).collect());
+        }
+    }
+
+    /// It runs, or its start has failed and is taken back.
+    pub(super) fn has_begun(&self, jail: &BStr) {
+        locked(&self.starting).remove(jail);
     }
 
     /// A jail runs that has these addresses.
     pub(super) fn has_created(&self, jail: &BStr, addresses: &[IpAddr]) {
-        if let Some(held) = self.held.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        if let Some(held) = locked(&self.held).as_mut() {
             // One of this name that went unseen.
             held.remove(jail);
             held.add(jail.to_owned(), addresses.to_vec());
@@ -145,15 +187,27 @@ impl<'a> World<'a> {
 
     /// A jail is gone.
     pub(super) fn has_ended(&self, jail: &BStr) {
-        if let Some(held) = self.held.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        if let Some(held) = locked(&self.held).as_mut() {
             held.remove(jail);
         }
     }
 }
 
-fn on_interfaces(kernel: &dyn Kernel) -> Result<HashSet<(String, IpAddr)>, KernelError> {
+/// An interface, and an address on it.
+type Place = (String, IpAddr);
+
+fn place(address: &Address) -> Place {
+    (address.interface.clone(), address.net.addr())
+}
+
+fn all_on_interfaces(kernel: &dyn Kernel) -> Result<HashSet<Place>, KernelError> {
     let of = |Interface { name, addresses }: Interface| {
         addresses.into_iter().map(move |net| (name.clone(), net.addr())).collect::<Vec<_>>()
     };
     Ok(kernel.interfaces()?.into_iter().flat_map(of).collect())
+}
+
+/// What another thread that panicked has left is still whole.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -9,7 +9,7 @@ use super::{PlanError, StartedJail, Step};
 use crate::host::Includes;
 use crate::jailconf::JailConf;
 use crate::journal::Claim;
-use crate::kernel::{self, GetFlags, JailKey, Kernel, KernelError, Mount, Param, ParamKind, ParamType, Value};
+use crate::kernel::{self, GetFlags, Jail, JailKey, Kernel, KernelError, Mount, Param, ParamKind, ParamType, Value};
 use crate::life;
 use crate::source::Source;
 
@@ -24,23 +24,17 @@ impl Comparison<'_> {
             let reason = match wanted {
                 None => Some("the stack has it no more"),
                 Some(_) if !started => Some("its start was broken off"),
-                Some(_) if life::is_half_made(self.host, name.as_str().into())? => {
-                    Some("a killed run has left it half made")
-                }
+                Some(_) if self.is_half_made(name)? => Some("a killed run has left it half made"),
                 Some(wanted) if wanted.digest != *digest => Some("it is to run with other parameters"),
                 Some(wanted) if !self.is_as_wanted(wanted)? => Some("it does not run as the stack says"),
                 Some(_) => None,
             };
             let reason = if desired.jails.is_empty() { reason.map(|_| "the stack goes down") } else { reason };
-            let is_left = || {
-                Ok::<_, PlanError>(
-                    !jail_mounts(self.host.kernel(), path)?.is_empty()
-                        || life::is_unfinished(self.host, name.as_str().into())?,
-                )
-            };
             let reason = match self.is_running(name)? {
                 true => reason,
-                false if is_left()? => Some("a killed run has left something of it"),
+                false if life::has_left(self.host, name.as_str().into())? => {
+                    Some("it does not run, and has left something")
+                }
                 false => None,
             };
             if let Some(reason) = reason {
@@ -121,6 +115,12 @@ impl Comparison<'_> {
             self.steps.push(Step::StartJails { jails, ready, again });
         }
         Ok(())
+    }
+
+    fn is_half_made(&self, name: &str) -> Result<bool, PlanError> {
+        let Ok(key) = JailKey::new(name) else { return Ok(false) };
+        let found = Jail::open(self.host.kernel(), &key, GetFlags::default())?;
+        Ok(found.map_or(Ok(false), |found| life::is_half_made(self.host, &found))?)
     }
 
     /// Other jails of the host that are stopped.
