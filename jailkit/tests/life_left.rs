@@ -387,3 +387,78 @@ fn jails_on_a_network_of_their_own_hold_no_address_of_the_host() {
     assert!(run(&host, text, Operation::Stop, &["www"]).is_well());
     assert_eq!(found(&host), clean());
 }
+
+#[test]
+fn a_command_that_fails_after_the_removal_leaves_nothing_to_come_back_to() {
+    for hook in ["exec.poststop", "exec.release"] {
+        let text = CONF.replace("persist;", &format!("persist; {hook} = false;"));
+        let dir = tempfile::tempdir().unwrap();
+        let host = host(dir.path());
+        assert!(run(&host, &text, Operation::Start, &["www"]).is_well());
+        assert!(!run(&host, &text, Operation::Stop, &["www"]).is_well());
+        assert_eq!(found(&host), clean());
+        assert!(!life::has_left(&host, "www".into()).unwrap(), "{hook}");
+    }
+}
+
+#[test]
+fn a_jail_that_its_commands_keep_running_is_told_with_the_way_out() {
+    let text = "www { path = /; persist; exec.stop = false; }";
+    let dir = tempfile::tempdir().unwrap();
+    let host = host(dir.path());
+    assert!(run(&host, text, Operation::Start, &["www"]).is_well());
+    let stopped = run(&host, text, Operation::Stop, &["www"]);
+    let (_, error) = stopped.failures().next().unwrap();
+    let told = "exec.stop: false: failed with status 1; the jail still runs, and 'jailkit remove' ends it without its commands";
+    assert_eq!(error.to_string(), told);
+}
+
+#[test]
+fn a_wrong_value_keeps_no_jail_running() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = host(dir.path());
+    assert!(run(&host, CONF, Operation::Start, &["www"]).is_well());
+    let wrong = CONF.replace("persist;", "persist; stop.timeout = x; exec.timeout = -1;");
+    let stopped = run(&host, &wrong, Operation::Stop, &["www"]);
+    let (_, error) = stopped.failures().next().unwrap();
+    assert_eq!(error.to_string(), "stop.timeout: 'x' is no number; and exec.timeout: no number of seconds");
+    assert_eq!(found(&host), clean());
+}
+
+#[test]
+fn what_could_not_be_started_again_is_not_stopped_for_a_restart() {
+    let start = "path = /; persist; a {} b { depend = a; }";
+    for wrong in ["nosuch;", "exec.timeout = abc;", "mount.fstab = \"/none\";", "depend = nowhere;"] {
+        let dir = tempfile::tempdir().unwrap();
+        let host = host(dir.path());
+        assert!(run(&host, start, Operation::Start, &["*"]).is_well());
+        let restarted = run(&host, &format!("{start} a {{ {wrong} }}"), Operation::Restart, &["a"]);
+        assert_eq!(restarted.failures().count(), 1, "{wrong}: {restarted:?}");
+        assert_eq!(jailkit::kernel::running(host.kernel()).unwrap().len(), 2, "{wrong}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let host = host(dir.path());
+    assert!(run(&host, start, Operation::Start, &["*"]).is_well());
+    life::remove(&host, &["a"], &Options::default(), &Silent).unwrap();
+    // For one that does not run, none that needs it is stopped; and one that does not run keeps none running.
+    assert!(!run(&host, start, Operation::Restart, &["a"]).is_well());
+    assert_eq!(jailkit::kernel::running(host.kernel()).unwrap().len(), 1);
+}
+
+#[test]
+fn a_mount_that_another_one_covers_is_not_forgotten() {
+    let text = "path = /; persist; www { mount = '/srv/share /srv/www/share nullfs rw 0 0'; }
+        db { mount = 'tmpfs /srv/www/share tmpfs rw 0 0'; }";
+    let dir = tempfile::tempdir().unwrap();
+    let host = host(dir.path());
+    assert!(
+        run(&host, text, Operation::Start, &["www"]).is_well() && run(&host, text, Operation::Start, &["db"]).is_well()
+    );
+    let stopped = run(&host, text, Operation::Stop, &["www"]);
+    let (_, error) = stopped.failures().next().unwrap();
+    assert!(error.to_string().ends_with("tmpfs is mounted over it; unmount that first"), "{error}");
+    for name in ["db", "www"] {
+        assert!(run(&host, text, Operation::Stop, &[name]).is_well());
+    }
+    assert_eq!(found(&host), clean());
+}

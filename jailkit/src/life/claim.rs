@@ -7,7 +7,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bstr::BStr;
 
@@ -26,8 +26,11 @@ pub fn has_left(host: &dyn Host, name: &BStr) -> Result<bool, FileError> {
 }
 
 fn note_path(name: &BStr) -> PathBuf {
-    PathBuf::from(format!("/var/run/jailkit.{}", file_name(name)))
+    Path::new(NOTES).join(format!("{PREFIX}{}", file_name(name)))
 }
+
+const NOTES: &str = "/var/run";
+const PREFIX: &str = "jailkit.";
 
 /// The sole right to start or stop a jail.
 pub(super) struct Claim {
@@ -82,6 +85,22 @@ const NOTE_LEN: usize = 32;
 /// Where `/var/run` cannot be looked at.
 pub(super) fn peek(host: &dyn Host, name: &BStr) -> Result<Option<Left>, FileError> {
     Ok(host.files().read(&note_path(name))?.and_then(|text| Left::read(&text)))
+}
+
+/// What is noted for all jails.
+///
+/// # Errors
+/// Where `/var/run` cannot be looked at.
+pub(super) fn all_made(host: &dyn Host) -> Result<Vec<OnHost>, FileError> {
+    let dir = Path::new(NOTES);
+    let mut made = Vec::new();
+    for name in host.files().list(dir)?.unwrap_or_default() {
+        if name.as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
+            let text = host.files().read(&dir.join(name))?.unwrap_or_default();
+            made.extend(Left::read(&text).and_then(|left| left.on_host));
+        }
+    }
+    Ok(made)
 }
 
 impl Claim {

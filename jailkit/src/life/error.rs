@@ -116,6 +116,9 @@ pub enum JailError {
         /// The parameters.
         params: Vec<String>,
     },
+    /// It could not be stopped.
+    #[error("{0}; the jail still runs, and 'jailkit remove' ends it without its commands")]
+    StillRuns(Box<JailError>),
     /// A run that was killed has left it half made, and it is only needed by another.
     #[error("a run that was killed has left it half made; 'jailkit restart' makes it whole")]
     HalfMade,

@@ -247,6 +247,7 @@ fn stop_with_dependents(world: &World<'_>, conf: &Resolved, graph: &Graph, named
 /// Stops jails with those that depend on them, and starts the named ones again, those that it has stopped, and what
 /// they need.
 fn restart_with_dependents(world: &World<'_>, conf: &Resolved, graph: &Graph, named: &Named) -> Summary {
+    let (ref named, refused) = restartable(world, conf, graph, named);
     let mut summary = stop_with_dependents(world, conf, graph, named);
     let was = |index: usize| summary.jails.iter().find(|(name, _)| *name == conf.jails[index].name);
     let has_stopped = |index: &usize| matches!(was(*index), Some((_, Ok(Outcome::Stopped))));
@@ -270,5 +271,28 @@ fn restart_with_dependents(world: &World<'_>, conf: &Resolved, graph: &Graph, na
         }
     });
     summary.merge(started);
+    for (index, error) in refused {
+        let outcome = Err(error);
+        world.tell(name(index), observer::What::Done(&outcome));
+        summary.jails.push((name(index).to_owned(), outcome));
+    }
     summary
+}
+
+/// The named jails that may be restarted, and why not the others: what could not be started again is not stopped, and
+/// for one that is named and does not run no other one is.
+fn restartable(world: &World<'_>, conf: &Resolved, graph: &Graph, named: &Named) -> (Named, Vec<(usize, JailError)>) {
+    let check = |index: usize| -> Result<(), JailError> {
+        let jail = &conf.jails[index];
+        let name = jail.name.as_bstr();
+        let is_gone = || Ok::<_, JailError>(world.find(name, false)?.is_none() && !has_left(world.host, name)?);
+        if named.is_named(name) && is_gone()? {
+            return Err(JailError::NotRunning);
+        }
+        graph.error(index).map_or(Ok(()), Err)?;
+        start::check(world, jail)
+    };
+    let refused: Vec<_> = named.jails.iter().filter_map(|&index| Some((index, check(index).err()?))).collect();
+    let (good, _) = named.split(|index| refused.iter().all(|(refused, _)| *refused != index));
+    (good, refused)
 }

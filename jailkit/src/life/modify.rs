@@ -108,7 +108,11 @@ fn held(
 
 /// The parameters that would have to change and cannot.
 fn fixed(world: &World<'_>, held: &Jail, given: &[Param]) -> Result<Vec<String>, JailError> {
-    differing(world, held, given.iter().filter(|param| is_create_only(&param.name) && param.name != "jid"))
+    let is_fixed = |param: &&Param| is_create_only(&param.name) && param.name != "jid";
+    let mut fixed = differing(world, held, given.iter().filter(is_fixed))?;
+    let is_other = |param: &Param| param.name == "jid" && param.value != Value::Int(held.jid.0);
+    fixed.extend(given.iter().any(is_other).then(|| "jid".to_owned()));
+    Ok(fixed)
 }
 
 /// The parameters that the running jail has another value of.

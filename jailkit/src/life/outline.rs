@@ -9,7 +9,7 @@ use super::graph::{Graph, Named};
 use super::observer::Observer;
 use super::spec::JailSpec;
 use super::world::World;
-use super::{JailError, LifeError, Operation, Options, modify, start, started_or_modified, stop};
+use super::{JailError, LifeError, Operation, Options, modify, restartable, start, started_or_modified, stop};
 use crate::host::Host;
 use crate::jailconf::{Resolved, ResolvedJail};
 
@@ -52,7 +52,8 @@ pub fn outline(
             outline.downs(&named);
             let unknown = named.unknown.iter().map(|name| (name.clone(), Err(JailError::NoJail)));
             outline.told.extend(unknown);
-            outline.told.extend(named.strays.iter().cloned().map(outline_removal));
+            let stray = |name: &BString| (name.clone(), stop::outline_stray(&world, name.as_bstr()));
+            outline.told.extend(named.strays.iter().map(stray));
         }
         Operation::Restart => outline.restart(&named),
         Operation::Modify => outline.changes(&named.jails, operation, &named),
@@ -158,6 +159,7 @@ impl Outliner<'_> {
     }
 
     fn restart(&mut self, named: &Named) {
+        let (ref named, refused) = restartable(self.world, self.conf, self.graph, named);
         self.downs(named);
         let failed = std::mem::take(&mut self.failed);
         let named_again = named.jails.iter().filter(|index| !failed.contains(index));
@@ -172,6 +174,7 @@ impl Outliner<'_> {
                 self.tell(index, steps);
             }
         }
+        refused.into_iter().for_each(|(index, error)| self.tell(index, Err(error)));
     }
 
     fn changes(&mut self, jails: &[usize], operation: Operation, named: &Named) {

@@ -322,11 +322,15 @@ impl<'w, 's> Run<'w, 's> {
             None if point.needs_program() && self.world.host.is_simulated() => {}
             None if may_be_gone => return Ok(false),
             None => return wrong("not a mount point".to_owned()),
-            Some(found) if found.fstype != request.fstype && self.may_be_gone => return Ok(false),
-            Some(found) if found.fstype != request.fstype => return wrong(format!("not a {} mount", request.fstype)),
             Some(found) if self.may_be_gone && !is_same(self.world, found, point) => {
-                return wrong(format!("{} is mounted over it; unmount that first", found.source.display()));
+                let mounts = self.world.host.kernel().mounts()?;
+                let is_own = |mount: &&Mount| mount.target == place && is_same(self.world, mount, point);
+                return match mounts.iter().find(is_own) {
+                    Some(_) => wrong(format!("{} is mounted over it; unmount that first", found.source.display())),
+                    None => Ok(false),
+                };
             }
+            Some(found) if found.fstype != request.fstype => return wrong(format!("not a {} mount", request.fstype)),
             Some(_) => {}
         }
         guard::check(self.world.host, self.roots()?, &point.param, &request.target, false)?;

@@ -1,6 +1,7 @@
 //! The addresses that a running jail has on an interface, changed with its parameters. jail(8) leaves them as they were.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use bstr::ByteSlice;
 
@@ -8,12 +9,13 @@ use super::JailError;
 use super::action::Action;
 use super::addresses::Address;
 use super::claim::{self, Claim, Left, Note};
+use super::mount::MountPoint;
 use super::observer::What;
 use super::perform::{Run, lines};
 use super::spec::{JailSpec, OnHost};
 use super::world::World;
 use crate::jailconf::ResolvedJail;
-use crate::kernel::{Jail, ParamKind, ParamType, Value};
+use crate::kernel::{Jail, MountRequest, ParamKind, ParamType, Value};
 
 /// A running jail whose file has other addresses for it than its start has made.
 pub(super) struct Move {
@@ -81,7 +83,16 @@ impl Move {
     pub(super) fn of(world: &World<'_>, jail: &ResolvedJail, held: &Jail) -> Result<Option<Self>, JailError> {
         let Some(left) = claim::peek(world.host, jail.name.as_bstr())? else { return Ok(None) };
         let spec = JailSpec::of_running(world.host, jail)?;
-        let is_other = left.on_host.as_ref().is_some_and(|made| made.mounts != spec.on_host.mounts);
+        let real = |points: &[MountPoint]| -> Vec<MountRequest> {
+            let real = |path: &PathBuf| world.real_path(path);
+            let request = |MountPoint { request, .. }: &MountPoint| MountRequest {
+                source: request.source.as_ref().map(real),
+                target: real(&request.target),
+                ..request.clone()
+            };
+            points.iter().map(request).collect()
+        };
+        let is_other = left.on_host.as_ref().is_some_and(|made| real(&made.mounts) != real(&spec.on_host.mounts));
         if is_other && spec.faults.is_empty() {
             world.tell(jail.name.as_bstr(), What::OtherMounts);
         }

@@ -194,7 +194,12 @@ impl<'a> Schedule<'a> {
             return Some(error);
         }
         let queue = self.lock();
-        let failed = self.before(jail).find(|other| queue.done.get(other).is_some_and(Result::is_err))?;
+        // One that does not run keeps none running.
+        let is_in_the_way = |outcome: &Result<Outcome, JailError>| match outcome {
+            Err(JailError::NotRunning) => !self.backwards,
+            outcome => outcome.is_err(),
+        };
+        let failed = self.before(jail).find(|other| queue.done.get(other).is_some_and(is_in_the_way))?;
         let failed = self.conf.jails[failed].name.clone();
         Some(if self.backwards { JailError::Kept(failed) } else { JailError::Skipped(failed) })
     }

@@ -37,6 +37,8 @@ pub(super) struct JailSpec {
     pub(super) all_addresses: Vec<IpAddr>,
     /// Addresses that `ip_hostname` has found.
     pub(super) looked_up: Vec<IpAddr>,
+    /// What is wrong with its parameters, which are as if they were not given.
+    pub(super) wrong: Vec<JailError>,
     /// What is wrong with its addresses and mounts, which cannot be added or taken away.
     pub(super) faults: Vec<JailError>,
     pub(super) persist: bool,
@@ -58,15 +60,14 @@ impl JailSpec {
     /// A parameter with a value it cannot have; an fstab(5) that cannot be read.
     pub(super) fn of(host: &dyn Host, jail: &ResolvedJail) -> Result<Self, JailError> {
         let mut spec = Self::read(host, jail, true)?;
-        let faults = std::mem::take(&mut spec.faults);
-        JailError::none_of(faults).map(|()| spec)
+        let faults = [std::mem::take(&mut spec.wrong), std::mem::take(&mut spec.faults)];
+        JailError::none_of(faults.into_iter().flatten()).map(|()| spec)
     }
 
-    /// A jail that is to be stopped: what cannot be made sense of among its addresses and mounts does not keep it
-    /// running.
+    /// A jail that is to be stopped: what cannot be made sense of does not keep it running.
     ///
     /// # Errors
-    /// Any other parameter with a value it cannot have.
+    /// A jail that jail.conf(5) does not resolve, as it needs a variable that is not there.
     pub(super) fn of_running(host: &dyn Host, jail: &ResolvedJail) -> Result<Self, JailError> {
         Self::read(host, jail, false)
     }
@@ -76,7 +77,7 @@ impl JailSpec {
             return Err(JailError::Conf(reason.message.clone()));
         }
         JailKey::new(&jail.name)?;
-        params::check_internal(jail)?;
+        let mut wrong: Vec<JailError> = params::check_internal(jail).err().into_iter().collect();
         let text = |param: &str| jail.value(param).map(ToString::to_string);
         let mut faults = Vec::new();
         let looked_up = if is_start || jail.value("interface").is_some() {
@@ -92,6 +93,12 @@ impl JailSpec {
             addresses: addresses::on_host(jail, &looked_up, &mut faults),
             mounts: mount::mount_points(host, jail, &mut faults),
         };
+        let stop_timeout = match number(jail, "stop.timeout") {
+            // They are asked to end, and not waited for.
+            Ok(Some(..0)) => Ok(Some(Duration::from_nanos(1))),
+            _ => seconds(jail, "stop.timeout"),
+        };
+        let timeout = unless_wrong(seconds(jail, "exec.timeout"), &mut wrong);
         let passwd = if jail.is_true("exec.system_jail_user") { Passwd::Host } else { Passwd::Jail };
         Ok(Self {
             name: jail.name.clone(),
@@ -99,20 +106,17 @@ impl JailSpec {
             all_addresses: addresses::all(jail, &looked_up),
             looked_up,
             faults,
+            stop_timeout: unless_wrong(stop_timeout, &mut wrong).unwrap_or(STOP_TIMEOUT),
+            fib: unless_wrong(number(jail, "exec.fib"), &mut wrong),
+            wrong,
             persist: jail.is_true("persist"),
             allow_dying: jail.is_true("allow.dying"),
-            stop_timeout: match number(jail, "stop.timeout")? {
-                // They are asked to end, and not waited for.
-                Some(..0) => Duration::from_nanos(1),
-                _ => seconds(jail, "stop.timeout")?.unwrap_or(STOP_TIMEOUT),
-            },
             clean: jail.is_true("exec.clean"),
             jail_user: text("exec.jail_user"),
             system_user: text("exec.system_user"),
             passwd,
-            fib: number(jail, "exec.fib")?,
             console_log: jail.value("exec.consolelog").map(|log| log.to_path_lossy().into_owned()),
-            timeout: seconds(jail, "exec.timeout")?.filter(|limit| !limit.is_zero()),
+            timeout: timeout.filter(|limit| !limit.is_zero()),
         })
     }
 
@@ -124,6 +128,7 @@ impl JailSpec {
             all_addresses: Vec::new(),
             looked_up: Vec::new(),
             faults: Vec::new(),
+            wrong: Vec::new(),
             persist: false,
             allow_dying: false,
             stop_timeout: STOP_TIMEOUT,
@@ -156,6 +161,16 @@ impl JailSpec {
             ..Program::from_line(command)
         }
     }
+}
+
+/// A value, or none where it is wrong; that is told once.
+fn unless_wrong<T>(value: Result<Option<T>, JailError>, wrong: &mut Vec<JailError>) -> Option<T> {
+    value.unwrap_or_else(|error| {
+        if !wrong.iter().any(|known| known.to_string().contains(&error.to_string())) {
+            wrong.push(error);
+        }
+        None
+    })
 }
 
 fn number(jail: &ResolvedJail, param: &str) -> Result<Option<i32>, JailError> {

@@ -77,6 +77,13 @@ pub(super) fn start(world: &World<'_>, jail: &ResolvedJail, named: &Named, again
     }
 }
 
+/// Refuses a jail that could not be started, as far as its parameters say so.
+pub(super) fn check(world: &World<'_>, jail: &ResolvedJail) -> Result<(), JailError> {
+    let spec = read(world, jail)?;
+    foresee::check_persist(&spec, jail)?;
+    params::import_known(jail, &world.kinds()).map(|_| ())
+}
+
 /// A jail that is to be started; where it cannot be, all that is wrong with its parameters.
 fn read(world: &World<'_>, jail: &ResolvedJail) -> Result<JailSpec, JailError> {
     JailSpec::of(world.host, jail).map_err(|error| match error {

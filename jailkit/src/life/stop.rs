@@ -28,7 +28,7 @@ pub(super) fn stop(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Res
         Ok(running) => running,
         Err(error) => return claim.release().and(Err(error)),
     };
-    let faults = std::mem::take(&mut spec.faults);
+    let faults = [std::mem::take(&mut spec.wrong), std::mem::take(&mut spec.faults)].into_iter().flatten();
     let jid = found.jid;
     let on_host = OnHost { root: Some(found.path.as_path().to_owned()), ..spec.on_host.clone() };
     claim.begin(Note::Stopping(jid), &on_host)?;
@@ -39,15 +39,26 @@ pub(super) fn stop(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Res
         let Err(error) = run.perform(step) else { continue };
         if !run.has_ended()? {
             // The jail still runs, so nothing is taken from it.
-            return if is_known { claim.note(Note::Running(jid)) } else { claim.finish() }.and(Err(error));
+            let kept = if is_known { claim.note(Note::Running(jid)) } else { claim.finish() };
+            return kept.and(Err(JailError::StillRuns(Box::new(error))));
         }
         failed = failed.or(Some(error).filter(|error| !matches!(error, JailError::Replaced { .. })));
     }
-    let left = run.all(&action::after(&spec, jail));
-    if left.is_none() {
+    let after = clear_up(&mut run, &action::after(&spec, jail), claim);
+    JailError::none_of(after.err().into_iter().chain(failed).chain(faults)).map(|()| Outcome::Stopped)
+}
+
+/// Takes all steps after a removal. A command that fails leaves nothing to come back to.
+fn clear_up<'s>(run: &mut Run<'_, 's>, steps: &[Action<'s>], claim: Claim) -> Result<(), JailError> {
+    let (mut failed, mut left) = (Vec::new(), Vec::new());
+    for &step in steps {
+        let to = if matches!(step, Action::Hook { .. }) { &mut failed } else { &mut left };
+        to.extend(run.perform(step).err());
+    }
+    if left.is_empty() {
         claim.finish()?;
     }
-    JailError::none_of(left.into_iter().chain(failed).chain(faults)).map(|()| Outcome::Stopped)
+    JailError::none_of(left.into_iter().chain(failed))
 }
 
 /// Takes back what a jail has left that does not run.
@@ -57,20 +68,27 @@ fn clear(world: &World<'_>, jail: &ResolvedJail, named: &Named, claim: Claim) ->
         false => Ok(Outcome::NotRunning),
     };
     let Some(left) = claim.left() else { return claim.finish().and(not_running) };
-    let failed = match left.note {
-        Note::Stopping(_) => {
-            let mut spec = JailSpec::of_running(world.host, jail)?;
-            spec.on_host = left.on_host.clone().unwrap_or(spec.on_host);
-            Run::new(world, &spec, true).all(&action::after(&spec, jail))
-        }
-        // A start that was killed is undone, without the hooks of a stop.
-        _ => {
-            let spec = JailSpec::of_running(world.host, jail)?;
-            take_back(world, &spec, left.on_host.as_ref().unwrap_or(&spec.on_host))
-        }
-    };
-    failed.map_or(Ok(()), Err)?;
-    claim.finish().map(|()| Outcome::Stopped)
+    let spec = left_of(world, jail, left);
+    let steps = steps_left(&spec, jail, left);
+    clear_up(&mut Run::new(world, &spec, true), &steps, claim).map(|()| Outcome::Stopped)
+}
+
+/// A jail that does not run, with what it has left; whatever is wrong with what the file says of it.
+fn left_of(world: &World<'_>, jail: &ResolvedJail, left: &Left) -> JailSpec {
+    let spec = JailSpec::of_running(world.host, jail);
+    let mut spec = spec.unwrap_or_else(|_| JailSpec::stray(jail.name.as_bstr()));
+    if let Some(on_host) = &left.on_host {
+        spec.on_host = on_host.clone();
+    }
+    spec
+}
+
+/// What is left to do: the rest of a stop, or the undoing of a start that was killed, which runs no commands.
+fn steps_left<'s>(spec: &'s JailSpec, jail: &'s ResolvedJail, left: &Left) -> Vec<Action<'s>> {
+    match left.note {
+        Note::Stopping(_) => action::after(spec, jail),
+        _ => action::back(&spec.on_host),
+    }
 }
 
 /// A jail that runs, as it is to be stopped.
@@ -190,12 +208,7 @@ pub(super) fn outline_down(world: &World<'_>, jail: &ResolvedJail) -> Result<Vec
     let left = claim::peek(world.host, jail.name.as_bstr())?;
     let Some(found) = world.open(jail.name.as_bstr(), false)? else {
         let Some(left) = left else { return Ok(Vec::new()) };
-        let mut spec = JailSpec::of_running(world.host, jail)?;
-        spec.on_host = left.on_host.unwrap_or(spec.on_host);
-        return Ok(match left.note {
-            Note::Stopping(_) => lines(&action::after(&spec, jail)),
-            _ => lines(&action::back(&spec.on_host)),
-        });
+        return Ok(lines(&steps_left(&left_of(world, jail, &left), jail, &left)));
     };
     let Running { spec, .. } = Running::of(world, jail, &found, left.as_ref())?;
     Ok([lines(&action::down(jail)), lines(&action::after(&spec, jail))].concat())
@@ -204,4 +217,14 @@ pub(super) fn outline_down(world: &World<'_>, jail: &ResolvedJail) -> Result<Vec
 /// The steps with which a jail goes that no file has.
 pub(super) fn outline_removal() -> Vec<String> {
     lines(&[Action::Terminate, Action::Remove])
+}
+
+/// The same, with those that take back what its start has made.
+pub(super) fn outline_stray(world: &World<'_>, name: &BStr) -> Result<Vec<String>, JailError> {
+    let found = world.open(name, true)?;
+    let left = claim::peek(world.host, name)?;
+    let own = left.filter(|left| found.as_ref().is_none_or(|found| left.is_of(world.host.kernel(), found)));
+    let mut steps = if found.is_some() { outline_removal() } else { Vec::new() };
+    steps.extend(lines(&action::back(&own.and_then(|left| left.on_host).unwrap_or_default())));
+    Ok(steps)
 }

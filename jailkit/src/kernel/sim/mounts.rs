@@ -73,7 +73,13 @@ fn domount(state: &mut State, host: &Path, call: &mut Call<'_>) -> Result<(), Re
         fstype::Shown::Union(source, layers) => (layers.upper().at.clone(), Some(source), Some(layers)),
         fstype::Shown::Own => {
             let backing = PathBuf::from(SIM_DIR).join(format!("mount-{id}"));
-            std::fs::create_dir_all(host.join(&backing)).map_err(|error| namei::errno(&error))?;
+            let real = host.join(&backing);
+            // One that a process has left that was killed.
+            let swept = std::fs::remove_dir_all(&real).or_else(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => Ok(()),
+                _ => Err(error),
+            });
+            swept.and_then(|()| std::fs::create_dir_all(real)).map_err(|error| namei::errno(&error))?;
             (backing, None, None)
         }
     };
@@ -165,8 +171,15 @@ fn update(state: &mut State, found: &Located, call: &mut Call<'_>) -> Result<(),
     if is_exported { Err(Errno::EINVAL.into()) } else { Ok(()) }
 }
 
-/// Takes away the newest file system at a path, for a process in the prison `mine`.
-pub(super) fn unmount(state: &mut State, host: &Path, mine: i32, path: &Path, force: bool) -> Result<(), Refusal> {
+/// Takes away the newest file system at a path, for a process in the prison `mine`. The folder with its files is to be
+/// removed once that is settled.
+pub(super) fn unmount(
+    state: &mut State,
+    host: &Path,
+    mine: i32,
+    path: &Path,
+    force: bool,
+) -> Result<Option<PathBuf>, Refusal> {
     may_mount(state, mine)?;
     if path.as_os_str().len() >= PATH_LEN {
         return Err(Errno::ENAMETOOLONG.into());
@@ -190,12 +203,10 @@ pub(super) fn unmount(state: &mut State, host: &Path, mine: i32, path: &Path, fo
     if shown || (busy && !force) {
         return Err(Errno::EBUSY.into());
     }
-    if mounted.lower.is_none() {
-        std::fs::remove_dir_all(host.join(&mounted.backing)).map_err(|error| namei::errno(&error))?;
-    }
+    let files = mounted.lower.is_none().then(|| host.join(&mounted.backing));
     state.remove_mount(id);
     state.let_go(owner);
-    Ok(())
+    Ok(files)
 }
 
 /// What the mount table tells a process in the prison `mine` (`prison_canseemount`, `prison_enforce_statfs`).
