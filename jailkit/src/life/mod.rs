@@ -5,8 +5,8 @@
 //! that do not depend on each other side by side. Where a step fails, what was done for that jail is undone; jails that
 //! do not depend on it go on.
 //!
-//! Every effect goes through the host, so that one life cycle serves FreeBSD, the simulated host, and the stack. A run
-//! that was killed leaves a note in `/var/run`; the next one recognizes by it a jail that was half made.
+//! Every effect goes through the host, so that one life cycle serves FreeBSD, the simulated host, and the stack. What a
+//! start makes is noted in `/var/run` until it is taken back, by a stop or by the run after one that was killed.
 //!
 //! # Example
 //! ```
