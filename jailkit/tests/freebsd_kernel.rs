@@ -513,6 +513,15 @@ fn the_mounts_are_those_of_mount() {
 
 /// A jail's root may rename what a mount point is in, and put a link there.
 #[test]
+fn a_path_is_told_with_the_file_system_it_is_on() {
+    only_as_root();
+    let dev = NativeKernel.file_system("/dev/null".as_ref()).unwrap();
+    assert_eq!((dev.fstype.as_str(), dev.target.as_path()), ("devfs", Path::new("/dev")));
+    assert_eq!(NativeKernel.file_system("/".as_ref()).unwrap().target, Path::new("/"));
+    assert_eq!(NativeKernel.file_system("/nosuch".as_ref()).unwrap_err().errno, Errno::ENOENT);
+}
+
+#[test]
 fn a_link_on_the_way_leads_to_no_other_mount() {
     only_as_root();
     let root = tempfile::tempdir().unwrap();

@@ -107,6 +107,8 @@ impl Drop for Stage {
         {
             eprintln!("jail {} is left: {error}", self.name);
         }
+        // What a start has noted, where no stop has taken it back.
+        std::fs::remove_file(format!("/var/run/jailkit.{}", self.name)).unwrap_or_default();
         let base = self.base();
         let mut left = kernel.mounts().unwrap_or_default();
         left.retain(|found| found.target.starts_with(&base));
@@ -175,6 +177,38 @@ fn ten_mounts_come_and_go() {
     assert_eq!(stage.printed("touch /mnt/2/mine", Enter::default()).1, Exit::Status(0));
     stage.well(Operation::Stop);
     assert_eq!(stage.mounts(), 0);
+}
+
+#[test]
+fn what_a_start_has_made_is_taken_back_whatever_the_file_says() {
+    let mut stage = Stage::new("left", "  interface = lo0;\n  ip4.addr = 127.11.11.11;");
+    let has_address = || {
+        let interfaces = NativeHost.kernel().interfaces().unwrap();
+        interfaces.iter().flat_map(|interface| &interface.addresses).any(|net| net.to_string() == "127.11.11.11/32")
+    };
+    let all = SHOWN.len() + 1;
+    stage.well(Operation::Start);
+    assert_eq!((stage.mounts(), has_address()), (all, true));
+    // It ends by itself: the next start begins anew.
+    stage.jail().unwrap().remove(NativeHost.kernel()).unwrap();
+    stage.well(Operation::Start);
+    assert_eq!((stage.mounts(), has_address()), (all, true));
+    stage.conf = format!("{} {{ persist; }}", stage.name);
+    stage.well(Operation::Stop);
+    assert_eq!((stage.mounts(), has_address()), (0, false));
+}
+
+#[test]
+fn an_address_of_the_hosts_own_stays() {
+    let stage = Stage::new("own", "  interface = lo0;\n  ip4.addr = 127.0.0.1;");
+    let loopback = || {
+        let interfaces = NativeHost.kernel().interfaces().unwrap();
+        interfaces.into_iter().find(|interface| interface.name == "lo0").unwrap().addresses
+    };
+    let before = loopback();
+    stage.well(Operation::Start);
+    stage.well(Operation::Stop);
+    assert_eq!(loopback(), before);
 }
 
 #[test]

@@ -26,6 +26,8 @@ pub(super) struct World<'a> {
     /// The addresses that are on an interface, as far as the run has seen, and those that it has put there.
     on_interfaces: Mutex<HashSet<Place>>,
     added: Mutex<HashSet<Place>>,
+    /// Those that are known for the host's own.
+    own: Mutex<HashSet<Place>>,
     /// The addresses of the jails that are being started.
     starting: Mutex<HashMap<BString, Vec<Place>>>,
     /// Those of the jails that run, once they are asked for.
@@ -43,8 +45,8 @@ impl<'a> World<'a> {
         let kernel = host.kernel();
         let kinds = Mutex::new(Arc::new(modules::kinds(kernel)?));
         let on_interfaces = Mutex::new(all_on_interfaces(kernel)?);
-        let (added, starting, held, failed) = Default::default();
-        Ok(Self { host, options, observer, kinds, on_interfaces, added, starting, held, failed })
+        let (added, own, starting, held, failed) = Default::default();
+        Ok(Self { host, options, observer, kinds, on_interfaces, added, own, starting, held, failed })
     }
 
     /// The parameters that the kernel knows now.
@@ -123,8 +125,15 @@ impl<'a> World<'a> {
         if locked(&self.added).contains(&place(address)) || !self.is_on_interface(address)? {
             return Ok(false);
         }
+        if locked(&self.own).contains(&place(address)) {
+            return Ok(true);
+        }
         let made = claim::all_made(self.host)?;
-        Ok(!made.iter().flat_map(|made| &made.addresses).any(|made| place(made) == place(address)))
+        let is_made = made.iter().flat_map(|made| &made.addresses).any(|made| place(made) == place(address));
+        if !is_made {
+            locked(&self.own).insert(place(address));
+        }
+        Ok(!is_made)
     }
 
     /// Whether another jail has an address: one that runs, or that is started beside this one.
