@@ -15,6 +15,7 @@ mod name;
 #[cfg(target_os = "freebsd")]
 pub mod native;
 mod param;
+pub(crate) mod path_json;
 pub mod sim;
 
 pub use descriptor::{Closing, Descriptors, Reach};
@@ -213,8 +214,10 @@ pub struct MountRequest {
     /// File system type: `nullfs`, `devfs`, `tmpfs`.
     pub fstype: String,
     /// What is mounted: the directory a nullfs shows, or a name such as `devfs`; none for types that take none.
+    #[serde(with = "path_json::optional")]
     pub source: Option<PathBuf>,
     /// The directory it is mounted on: absolute, as this process sees it.
+    #[serde(with = "path_json")]
     pub target: PathBuf,
     /// `MNT_` flags.
     pub flags: MountFlags,

@@ -60,8 +60,8 @@ pub(super) enum Note {
 #[derive(Clone, Debug)]
 pub(super) struct Left {
     pub(super) note: Note,
-    /// What the jail has on the host; none where the run was killed before it could say so.
-    pub(super) on_host: Option<OnHost>,
+    /// What the jail has on the host; nothing where the run was killed before it could say so, and so before it made any.
+    pub(super) on_host: OnHost,
 }
 
 impl Left {
@@ -72,7 +72,7 @@ impl Left {
         let on_host = on_host.split(|&byte| byte == b'\n').next().unwrap_or_default();
         // A note that was cut short by a kill was the first one of a run.
         let note = serde_json::from_slice(note).unwrap_or(Note::Preparing);
-        (!text.is_empty()).then(|| Self { note, on_host: serde_json::from_slice(on_host).ok() })
+        (!text.is_empty()).then(|| Self { note, on_host: serde_json::from_slice(on_host).unwrap_or_default() })
     }
 }
 
@@ -97,7 +97,7 @@ pub(super) fn all_made(host: &dyn Host) -> Result<Vec<OnHost>, FileError> {
     for name in host.files().list(dir)?.unwrap_or_default() {
         if name.as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
             let text = host.files().read(&dir.join(name))?.unwrap_or_default();
-            made.extend(Left::read(&text).and_then(|left| left.on_host));
+            made.extend(Left::read(&text).map(|left| left.on_host));
         }
     }
     Ok(made)
@@ -154,8 +154,7 @@ impl Claim {
 
     /// Says how far this run is, and what it makes or is to take back.
     pub(super) fn begin(&mut self, note: Note, on_host: &OnHost) -> Result<(), JailError> {
-        // Paths that are no text are not written down: without them a stop goes by jail.conf.
-        let on_host = serde_json::to_string(on_host).unwrap_or_default();
+        let on_host = serde_json::to_string(on_host).map_err(|error| self.failed()(error.into()))?;
         self.write(&format!("{}{on_host}\n", line(note)))
     }
 
@@ -204,3 +203,29 @@ fn file_name(name: &[u8]) -> String {
 
 /// Names of jails may be longer than names of files.
 const LONGEST_NAME: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
+    use super::*;
+    use crate::host::SimHost;
+
+    #[test]
+    fn a_note_keeps_what_is_no_text_and_what_comes_after_it_is_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let host = SimHost::open(dir.path()).unwrap();
+        let take = || Claim::try_take(&host, "www".into()).unwrap().unwrap();
+        let root = Path::new(std::ffi::OsStr::from_bytes(b"/srv/caf\xe9/with/a/long/name")).to_owned();
+        for root in [root, "/srv".into()] {
+            let mut claim = take();
+            claim.begin(Note::Preparing, &OnHost { root: Some(root.clone()), ..OnHost::default() }).unwrap();
+            claim.note(Note::Starting(Jid(i32::MAX))).unwrap();
+            drop(claim);
+            let left = take().left().cloned().unwrap();
+            assert_eq!((left.note, left.on_host.root), (Note::Starting(Jid(i32::MAX)), Some(root)));
+        }
+        take().finish().unwrap();
+        assert!(take().left().is_none());
+    }
+}

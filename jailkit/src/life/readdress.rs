@@ -34,7 +34,7 @@ impl Change {
     /// None where nothing is to be moved, or it is not known what the jail's start has made.
     fn of(world: &World<'_>, spec: JailSpec, held: &Jail, left: Option<&Left>) -> Result<Option<Self>, JailError> {
         let own = left.filter(|left| matches!(left.note, Note::Running(_)) && left.is_of(world.host.kernel(), held));
-        let Some(made) = own.and_then(|left| left.on_host.clone()) else { return Ok(None) };
+        let Some(made) = own.map(|left| left.on_host.clone()) else { return Ok(None) };
         // What is wrong with what the file has keeps nothing else from being changed.
         if !spec.faults.is_empty() {
             return Ok(None);
@@ -92,7 +92,7 @@ impl Move {
             };
             points.iter().map(request).collect()
         };
-        let is_other = left.on_host.as_ref().is_some_and(|made| real(&made.mounts) != real(&spec.on_host.mounts));
+        let is_other = real(&left.on_host.mounts) != real(&spec.on_host.mounts);
         if is_other && spec.faults.is_empty() {
             world.tell(jail.name.as_bstr(), What::OtherMounts);
         }

@@ -13,7 +13,7 @@ use super::{JailError, params};
 use crate::host::Host;
 use crate::jailconf::ResolvedJail;
 use crate::jailparam;
-use crate::kernel::{Jail, JailKey};
+use crate::kernel::{Jail, JailKey, path_json};
 use crate::process::{Passwd, Program};
 
 /// How long the processes of a jail have to end by themselves, unless `stop.timeout` says otherwise.
@@ -22,7 +22,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// What a jail has on the host, in the order in which it is made.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct OnHost {
-    /// Its root directory, as jail.conf(5) has it.
+    /// Its root directory: as jail.conf(5) has it, and once the jail is there, as the kernel tells it.
+    #[serde(with = "path_json::optional")]
     pub(super) root: Option<PathBuf>,
     pub(super) addresses: Vec<Address>,
     pub(super) mounts: Vec<MountPoint>,

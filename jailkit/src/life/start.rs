@@ -48,7 +48,7 @@ pub(super) fn start(world: &World<'_>, jail: &ResolvedJail, named: &Named, again
         }
     }
     if let Some(left) = claim.left() {
-        take_back(world, &spec, left.on_host.as_ref().unwrap_or(&spec.on_host)).map_or(Ok(()), Err)?;
+        take_back(world, &spec, &left.on_host).map_or(Ok(()), Err)?;
     }
     // What the host has itself is none of what is made.
     let mut made = OnHost { addresses: Vec::new(), ..spec.on_host.clone() };
@@ -114,7 +114,7 @@ pub fn is_half_made(host: &dyn Host, found: &Jail) -> Result<bool, FileError> {
 impl Left {
     /// Whether a jail that runs is the one that this was left of.
     pub(super) fn is_of(&self, kernel: &dyn Kernel, found: &Jail) -> bool {
-        let root = self.on_host.as_ref().and_then(|on_host| on_host.root.as_deref()).unwrap_or("/".as_ref());
+        let root = self.on_host.root.as_deref().unwrap_or("/".as_ref());
         match self.note {
             Note::Preparing => false,
             // The run was killed around the creation itself: a jail of this name with this root directory is the run's.
@@ -173,7 +173,7 @@ pub(super) fn outline(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> 
         steps.extend(lines(&HALF_MADE_ENDS));
     }
     if found.is_none() || !steps.is_empty() {
-        steps.extend(lines(&action::back(&left.and_then(|left| left.on_host).unwrap_or_default())));
+        steps.extend(lines(&action::back(&left.map(|left| left.on_host).unwrap_or_default())));
         steps.extend(outline_anew(world, jail)?);
         return Ok(steps);
     }

@@ -77,9 +77,7 @@ fn clear(world: &World<'_>, jail: &ResolvedJail, named: &Named, claim: Claim) ->
 fn left_of(world: &World<'_>, jail: &ResolvedJail, left: &Left) -> JailSpec {
     let spec = JailSpec::of_running(world.host, jail);
     let mut spec = spec.unwrap_or_else(|_| JailSpec::stray(jail.name.as_bstr()));
-    if let Some(on_host) = &left.on_host {
-        spec.on_host = on_host.clone();
-    }
+    spec.on_host = left.on_host.clone();
     spec
 }
 
@@ -101,7 +99,7 @@ struct Running {
 impl Running {
     fn of(world: &World<'_>, jail: &ResolvedJail, found: &Jail, left: Option<&Left>) -> Result<Self, JailError> {
         let mut spec = JailSpec::of_running(world.host, jail)?;
-        let own = left.filter(|left| left.is_of(world.host.kernel(), found)).and_then(|left| left.on_host.as_ref());
+        let own = left.filter(|left| left.is_of(world.host.kernel(), found)).map(|left| &left.on_host);
         let Some(made) = own else {
             follow(world, &mut spec, found);
             return Ok(Self { spec, is_known: false });
@@ -165,23 +163,17 @@ fn stray(world: &World<'_>, name: &BStr, takes_back: bool) -> Result<Outcome, Ja
         (Some(claim), Err(error)) => return claim.release().and(Err(error)),
         (None, made) => return made.map(|_| Outcome::Stopped),
     };
-    let is_something = |on_host: &OnHost| !on_host.mounts.is_empty() || !on_host.addresses.is_empty();
-    match made.filter(is_something) {
-        None => claim.finish()?,
-        Some(_) if !takes_back => {
-            world.tell(name, What::LeftBehind);
-            claim.release()?;
-        }
-        Some(on_host) => {
-            take_back(world, &JailSpec::stray(name), &on_host).map_or(Ok(()), Err)?;
-            claim.finish()?;
-        }
+    let is_something = !made.mounts.is_empty() || !made.addresses.is_empty();
+    if is_something && !takes_back {
+        world.tell(name, What::LeftBehind);
+        return claim.release().map(|()| Outcome::Stopped);
     }
-    Ok(Outcome::Stopped)
+    take_back(world, &JailSpec::stray(name), &made).map_or(Ok(()), Err)?;
+    claim.finish().map(|()| Outcome::Stopped)
 }
 
 /// Ends a jail where it runs; what its start has made.
-fn end_stray(world: &World<'_>, name: &BStr, left: Option<Left>) -> Result<Option<OnHost>, JailError> {
+fn end_stray(world: &World<'_>, name: &BStr, left: Option<Left>) -> Result<OnHost, JailError> {
     let Some(found) = world.open(name, true)? else {
         return left.map(|left| left.on_host).ok_or(JailError::NotRunning);
     };
@@ -191,7 +183,7 @@ fn end_stray(world: &World<'_>, name: &BStr, left: Option<Left>) -> Result<Optio
     run.jail = Some(Arc::new(found));
     run.perform(Action::Terminate)?;
     run.perform(Action::Remove)?;
-    Ok(own.and_then(|left| left.on_host))
+    Ok(own.map(|left| left.on_host).unwrap_or_default())
 }
 
 /// The steps of a stop as lines; none for a jail that does not run and that nobody named.
@@ -225,6 +217,6 @@ pub(super) fn outline_stray(world: &World<'_>, name: &BStr) -> Result<Vec<String
     let left = claim::peek(world.host, name)?;
     let own = left.filter(|left| found.as_ref().is_none_or(|found| left.is_of(world.host.kernel(), found)));
     let mut steps = if found.is_some() { outline_removal() } else { Vec::new() };
-    steps.extend(lines(&action::back(&own.and_then(|left| left.on_host).unwrap_or_default())));
+    steps.extend(lines(&action::back(&own.map(|left| left.on_host).unwrap_or_default())));
     Ok(steps)
 }
