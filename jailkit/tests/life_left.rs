@@ -462,3 +462,64 @@ fn a_mount_that_another_one_covers_is_not_forgotten() {
     }
     assert_eq!(found(&host), clean());
 }
+
+#[test]
+fn a_mount_is_known_again_wherever_links_lead_by_then() {
+    let text = "www { path = /srv/www; persist; mount = '/srv/current /srv/www/share nullfs rw 0 0'; mount.devfs; }";
+    let dir = tempfile::tempdir().unwrap();
+    let host = host(dir.path());
+    let link = |to: &str| {
+        std::fs::remove_file(dir.path().join("srv/current")).unwrap_or_default();
+        std::os::unix::fs::symlink(to, dir.path().join("srv/current")).unwrap();
+    };
+    link("share");
+    assert!(run(&host, text, Operation::Start, &["www"]).is_well());
+    link("db");
+    assert!(run(&host, text, Operation::Restart, &["www"]).is_well());
+    assert_eq!(found(&host).0, 2);
+    // The jail's root has given the directory another name.
+    std::fs::rename(dir.path().join("srv/www/share"), dir.path().join("srv/www/moved")).unwrap();
+    let stopped = run(&host, text, Operation::Stop, &["www"]);
+    assert!(stopped.is_well(), "{stopped:?}");
+    assert_eq!(found(&host), clean());
+}
+
+#[test]
+fn what_an_earlier_jail_has_left_is_taken_back_behind_a_later_one() {
+    for operation in [Operation::Stop, Operation::Restart] {
+        let dir = tempfile::tempdir().unwrap();
+        let host = host(dir.path());
+        assert!(run(&host, CONF, Operation::Start, &["www"]).is_well());
+        life::remove(&host, &["www"], &Options::default(), &Silent).unwrap();
+        let params = [JailKey::new("www").unwrap().into(), Param::flag("persist")];
+        Jail::create(host.kernel(), &params, SetFlags { create: true, ..SetFlags::default() }).unwrap();
+        assert!(!run(&host, CONF, Operation::Start, &["www"]).is_well());
+        let bare = "www { path = /; persist; }";
+        let summary = run(&host, bare, operation, &["www"]);
+        assert!(summary.is_well(), "{summary:?}");
+        assert_eq!(found(&host), clean());
+    }
+}
+
+#[test]
+fn addresses_that_jails_hand_on_in_one_run_stay_on_their_interface() {
+    let text = "path = /; persist; interface = lo0; z { ip4.addr = 10.0.0.1; } a { ip4.addr = 10.0.0.2; } b { ip4.addr = 10.0.0.3; }";
+    let dir = tempfile::tempdir().unwrap();
+    let host = host(dir.path());
+    assert!(run(&host, text, Operation::Start, &["*"]).is_well());
+    let next = text.replace("10.0.0.3", "10.0.0.4").replace("10.0.0.2", "10.0.0.3").replace("10.0.0.1", "10.0.0.11");
+    assert!(run(&host, &next, Operation::Modify, &["*"]).is_well());
+    let mut addresses = found(&host).1;
+    addresses.sort();
+    assert_eq!(addresses, ["10.0.0.11/32", "10.0.0.3/32", "10.0.0.4/32"]);
+}
+
+#[test]
+fn an_address_that_a_killed_run_has_noted_and_not_added_is_added() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = host(dir.path());
+    assert!(run(&host, CONF, Operation::Start, &["www"]).is_well());
+    host.kernel().remove_address("lo0", "10.0.0.2".parse().unwrap()).unwrap();
+    assert!(run(&host, CONF, Operation::Modify, &["www"]).is_well());
+    assert_eq!(found(&host), whole());
+}

@@ -213,3 +213,28 @@ fn a_running_jail_is_known_by_every_name_of_its_root() {
         assert!(changed.is_well(), "{path}: {changed:?}");
     }
 }
+
+/// A link where the root directory of a gone jail was leads to no other jail's mounts.
+#[test]
+fn what_a_gone_inner_jail_has_left_is_not_looked_for_behind_a_link() {
+    let text = "
+        persist; mount.devfs;
+        web { path = /srv/web; children.max = 5; }
+        web.app { path = /srv/web/app; }
+        victim { path = /srv/victim; }";
+    let dir = tempfile::tempdir().unwrap();
+    let host = SimHost::open(dir.path()).unwrap();
+    for path in ["srv/web/dev", "srv/web/app/dev", "srv/victim/dev"] {
+        std::fs::create_dir_all(dir.path().join(path)).unwrap();
+    }
+    let act = |operation, names: &[&str]| {
+        life::run(&host, &conf(text), names, operation, &Options::default(), &Silent).unwrap()
+    };
+    assert!(act(Operation::Start, &["*"]).is_well());
+    life::remove(&host, &["web"], &Options::default(), &Silent).unwrap();
+    let app = dir.path().join("srv/web/app");
+    std::fs::rename(&app, dir.path().join("srv/web/old")).unwrap();
+    symlink("/srv/victim", &app).unwrap();
+    assert!(act(Operation::Stop, &["web.app"]).is_well());
+    assert_eq!(mounted(&host), ["/srv/web/dev", "/srv/victim/dev"]);
+}

@@ -25,7 +25,7 @@ const ON_START: &[&str] = &["exec.prepare", "exec.prestart", "exec.created", "ex
 const ON_STOP: &[&str] = &["exec.prestop", "exec.poststop", "exec.release"];
 
 /// File systems that show a directory.
-const SHOW_A_DIRECTORY: &[&str] = &["nullfs", "unionfs"];
+pub(super) const SHOW_A_DIRECTORY: &[&str] = &["nullfs", "unionfs"];
 
 /// A host as it is, and what will be done to it before a jail's turn comes.
 pub(super) struct Foresight<'w> {

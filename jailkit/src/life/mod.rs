@@ -82,8 +82,7 @@ use world::World;
 pub struct Options {
     /// How many jails are worked on side by side.
     pub jobs: NonZeroUsize,
-    /// A jail that runs already, or is gone already, is what was asked for: no failure. What a jail that is gone has
-    /// left mounted, and its addresses, are cleared away.
+    /// A jail that runs already, or is gone already, is what was asked for: no failure.
     pub idempotent: bool,
     /// Take what programs print and tell the observer, line by line; else they print themselves.
     pub capture: bool,
@@ -253,7 +252,8 @@ fn restart_with_dependents(world: &World<'_>, conf: &Resolved, graph: &Graph, na
     let has_stopped = |index: &usize| matches!(was(*index), Some((_, Ok(Outcome::Stopped))));
     let stopped: HashSet<&BStr> =
         (0..conf.jails.len()).filter(has_stopped).map(|index| conf.jails[index].name.as_bstr()).collect();
-    let failed = summary.failed_names();
+    let mut failed = summary.failed_names();
+    failed.extend(refused.iter().map(|(index, _)| conf.jails[*index].name.clone()));
     let name = |index: usize| conf.jails[index].name.as_bstr();
     // Nothing is started for the sake of one that could not be stopped.
     let is_named = |index: &usize| named.jails.contains(index) && !failed.contains(name(*index));
@@ -274,6 +274,7 @@ fn restart_with_dependents(world: &World<'_>, conf: &Resolved, graph: &Graph, na
     for (index, error) in refused {
         let outcome = Err(error);
         world.tell(name(index), observer::What::Done(&outcome));
+        summary.jails.retain(|(known, _)| known != name(index));
         summary.jails.push((name(index).to_owned(), outcome));
     }
     summary

@@ -163,8 +163,11 @@ fn update(world: &World<'_>, jail: &ResolvedJail, held: &Jail, given: &[Param]) 
 
 fn set(world: &World<'_>, jail: &ResolvedJail, held: &Jail, params: &[Param]) -> Result<(), JailError> {
     let dying = world.options.dying || jail.is_true("allow.dying");
-    match held.update(world.host.kernel(), params, dying)? {
-        true => Ok(()),
-        false => Err(JailError::NotRunning),
+    if !held.update(world.host.kernel(), params, dying)? {
+        return Err(JailError::NotRunning);
     }
+    if params.iter().any(|param| matches!(param.name.as_str(), "ip4.addr" | "ip6.addr")) {
+        world.has_created(jail.name.as_bstr(), &readdress::addresses_of(world, held)?);
+    }
+    Ok(())
 }

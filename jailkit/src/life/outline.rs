@@ -154,7 +154,12 @@ impl Outliner<'_> {
                 self.stopped.insert(index);
                 self.foresight.will_stop(&self.conf.jails[index]);
             }
+            let is_absent = matches!(steps, Err(JailError::NotRunning));
             self.tell(index, steps);
+            // One that does not run keeps none running.
+            if is_absent {
+                self.failed.remove(&index);
+            }
         }
     }
 

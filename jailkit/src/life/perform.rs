@@ -9,6 +9,7 @@ use bstr::{BStr, BString, ByteSlice};
 use super::action::{self, Action};
 use super::addresses::Address;
 use super::claim::{Claim, Note};
+use super::foresee::SHOW_A_DIRECTORY;
 use super::mount::MountPoint;
 use super::observer::What;
 use super::spec::{JailSpec, OnHost};
@@ -59,8 +60,15 @@ impl<'w, 's> Run<'w, 's> {
                 let created = self.create(params, is_held).map_err(|error| params::explain(jail, error))?;
                 let created = Arc::new(created);
                 let jid = created.jid;
-                // Its root directory by the kernel's own name, by which the jail is known again.
+                // By the kernel's own names, by which jail and mounts are known again wherever links lead by then.
                 made.root = Some(created.path.as_path().to_owned());
+                for MountPoint { request, .. } in &mut made.mounts {
+                    request.target = guard::place(self.world.host, self.roots()?, &request.target);
+                    let shown = request.source.as_mut().filter(|_| SHOW_A_DIRECTORY.contains(&request.fstype.as_str()));
+                    if let Some(source) = shown {
+                        *source = self.world.real_path(source);
+                    }
+                }
                 self.done.push(step);
                 self.jail = Some(created);
                 self.world.has_created(self.spec.name.as_bstr(), &self.spec.all_addresses);
@@ -314,26 +322,39 @@ impl<'w, 's> Run<'w, 's> {
         let request = &point.request;
         let wrong =
             |reason: String| Err(JailError::Path { param: point.param.clone(), path: request.target.clone(), reason });
-        let place = guard::place(self.world.host, self.roots()?, &request.target);
+        let root = self.spec.on_host.root.as_deref();
+        // What is noted below a root that is noted needs no look at what is on the way now.
+        let is_noted = self.may_be_gone && root.is_some_and(|root| request.target.starts_with(root));
+        let place = match is_noted {
+            true => request.target.clone(),
+            false => guard::place(self.world.host, self.roots()?, &request.target),
+        };
         let found = self.world.mounted_at(&place)?;
         let may_be_gone = self.may_be_gone || self.world.options.idempotent;
+        let mut is_renamed = false;
         match &found {
             // Programs are written down there, and mount nothing.
             None if point.needs_program() && self.world.host.is_simulated() => {}
-            None if may_be_gone => return Ok(false),
-            None => return wrong("not a mount point".to_owned()),
-            Some(found) if self.may_be_gone && !is_same(self.world, found, point) => {
+            Some(found) if is_same(self.world, found, point) => {}
+            found if may_be_gone => {
                 let mounts = self.world.host.kernel().mounts()?;
-                let is_own = |mount: &&Mount| mount.target == place && is_same(self.world, mount, point);
-                return match mounts.iter().find(is_own) {
-                    Some(_) => wrong(format!("{} is mounted over it; unmount that first", found.source.display())),
-                    None => Ok(false),
-                };
+                let is_own = |mount: &Mount| mount.target == place && is_same(self.world, mount, point);
+                match found {
+                    _ if !mounts.iter().any(is_own) => return Ok(false),
+                    Some(over) => {
+                        return wrong(format!("{} is mounted over it; unmount that first", over.source.display()));
+                    }
+                    // The directory has another name by now. The kernel goes by the one that it had.
+                    None => is_renamed = true,
+                }
             }
+            None => return wrong("not a mount point".to_owned()),
             Some(found) if found.fstype != request.fstype => return wrong(format!("not a {} mount", request.fstype)),
             Some(_) => {}
         }
-        guard::check(self.world.host, self.roots()?, &point.param, &request.target, false)?;
+        if !is_renamed {
+            guard::check(self.world.host, self.roots()?, &point.param, &request.target, false)?;
+        }
         if point.needs_program() {
             self.run_argv(point.command_param(), point.unmount_command())?;
         } else {

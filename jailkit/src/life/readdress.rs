@@ -45,7 +45,12 @@ impl Change {
                 wanted.push(address.clone());
             }
         }
-        Ok(Some(Self { spec, made, wanted }).filter(|change| change.made.addresses != change.wanted))
+        // A run that was killed may have noted one that it has not added.
+        let mut is_other = made.addresses != wanted;
+        for address in &wanted {
+            is_other |= !world.is_on_interface(address)?;
+        }
+        Ok(is_other.then_some(Self { spec, made, wanted }))
     }
 
     fn added(&self) -> Vec<&Address> {
@@ -116,14 +121,18 @@ impl Move {
         let (made, new) = (&change.made.addresses, change.added());
         self.claim.begin(running, &change.with(made.iter().chain(new.iter().copied())))?;
         let mut run = Run::new(world, &change.spec, true);
-        let added = new.iter().try_for_each(|&address| {
+        world.begins(change.spec.name.as_bstr(), &change.wanted);
+        let added = change.wanted.iter().try_for_each(|address| {
             // One that gets another prefix length or interface.
-            if let Some(old) = made.iter().find(|old| old.net.addr() == address.net.addr()) {
+            let is_old = |old: &&Address| old.net.addr() == address.net.addr() && *old != address;
+            if let Some(old) = made.iter().find(is_old) {
                 run.perform(Action::RemoveAddress(old))?;
             }
             run.perform(Action::AddAddress(address)).map(|_| ())
         });
-        if let Err(error) = added.and_then(|()| set()) {
+        let added = added.and_then(|()| set());
+        world.has_begun(change.spec.name.as_bstr());
+        if let Err(error) = added {
             let mut undo: Vec<_> = new.iter().map(|&address| Action::RemoveAddress(address)).collect();
             undo.extend(made.iter().map(Action::AddAddress));
             let undone = match run.all(&undo) {
@@ -148,7 +157,7 @@ fn is_same(one: &Address, other: &Address) -> bool {
 }
 
 /// The addresses that a jail has by now.
-fn addresses_of(world: &World<'_>, held: &Jail) -> Result<Vec<IpAddr>, JailError> {
+pub(super) fn addresses_of(world: &World<'_>, held: &Jail) -> Result<Vec<IpAddr>, JailError> {
     let kinds = world.kinds();
     let lists = [("ip4.addr", ParamKind::Ipv4), ("ip6.addr", ParamKind::Ipv6)];
     let known = lists.into_iter().filter(|(name, _)| kinds.contains_key(*name));

@@ -40,9 +40,9 @@ pub(super) fn start(world: &World<'_>, jail: &ResolvedJail, named: &Named, again
                 claim.release()?;
                 return already_running(world, &spec, &Arc::new(found), named, again);
             }
-            // Somebody else has started it.
+            // Somebody else has started it; what an earlier one has left is still to be taken back.
             None => {
-                claim.finish()?;
+                claim.release()?;
                 return already_running(world, &spec, &Arc::new(found), named, again);
             }
         }
@@ -52,6 +52,7 @@ pub(super) fn start(world: &World<'_>, jail: &ResolvedJail, named: &Named, again
     }
     // What the host has itself is none of what is made.
     let mut made = OnHost { addresses: Vec::new(), ..spec.on_host.clone() };
+    made.root = made.root.map(|root| world.real_path(&root));
     for address in &spec.on_host.addresses {
         if !world.is_the_hosts(address)? {
             made.addresses.push(address.clone());

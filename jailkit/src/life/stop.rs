@@ -32,14 +32,19 @@ pub(super) fn stop(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Res
     let jid = found.jid;
     let on_host = OnHost { root: Some(found.path.as_path().to_owned()), ..spec.on_host.clone() };
     claim.begin(Note::Stopping(jid), &on_host)?;
-    let mut run = Run::new(world, &spec, is_known);
+    let before = claim.left().cloned();
+    let mut run = Run::new(world, &spec, before.is_some());
     run.jail = Some(Arc::new(found));
     let mut failed = None;
     for step in action::down(jail) {
         let Err(error) = run.perform(step) else { continue };
         if !run.has_ended()? {
             // The jail still runs, so nothing is taken from it.
-            let kept = if is_known { claim.note(Note::Running(jid)) } else { claim.finish() };
+            let kept = match before {
+                Some(_) if is_known => claim.note(Note::Running(jid)),
+                Some(left) => claim.begin(left.note, &left.on_host),
+                None => claim.finish(),
+            };
             return kept.and(Err(JailError::StillRuns(Box::new(error))));
         }
         failed = failed.or(Some(error).filter(|error| !matches!(error, JailError::Replaced { .. })));
@@ -102,6 +107,12 @@ impl Running {
         let own = left.filter(|left| left.is_of(world.host.kernel(), found)).map(|left| &left.on_host);
         let Some(made) = own else {
             follow(world, &mut spec, found);
+            // What an earlier jail of this name has left.
+            let owed = left.map(|left| left.on_host.clone()).unwrap_or_default();
+            let on_host = &mut spec.on_host;
+            on_host.mounts.extend(owed.mounts.into_iter().filter(|point| is_mounted(world, point)));
+            let addresses = owed.addresses.into_iter().filter(|address| !on_host.addresses.contains(address));
+            on_host.addresses.extend(addresses.collect::<Vec<_>>());
             return Ok(Self { spec, is_known: false });
         };
         let asked_for = std::mem::replace(&mut spec.on_host, made.clone());
@@ -177,13 +188,13 @@ fn end_stray(world: &World<'_>, name: &BStr, left: Option<Left>) -> Result<OnHos
     let Some(found) = world.open(name, true)? else {
         return left.map(|left| left.on_host).ok_or(JailError::NotRunning);
     };
-    let own = left.filter(|left| left.is_of(world.host.kernel(), &found));
     let spec = JailSpec::stray(name);
     let mut run = Run::new(world, &spec, false);
     run.jail = Some(Arc::new(found));
     run.perform(Action::Terminate)?;
     run.perform(Action::Remove)?;
-    Ok(own.map(|left| left.on_host).unwrap_or_default())
+    // Whether this one's or an earlier one's, nothing holds it any more.
+    Ok(left.map(|left| left.on_host).unwrap_or_default())
 }
 
 /// The steps of a stop as lines; none for a jail that does not run and that nobody named.
@@ -215,8 +226,7 @@ pub(super) fn outline_removal() -> Vec<String> {
 pub(super) fn outline_stray(world: &World<'_>, name: &BStr) -> Result<Vec<String>, JailError> {
     let found = world.open(name, true)?;
     let left = claim::peek(world.host, name)?;
-    let own = left.filter(|left| found.as_ref().is_none_or(|found| left.is_of(world.host.kernel(), found)));
     let mut steps = if found.is_some() { outline_removal() } else { Vec::new() };
-    steps.extend(lines(&action::back(&own.map(|left| left.on_host).unwrap_or_default())));
+    steps.extend(lines(&action::back(&left.map(|left| left.on_host).unwrap_or_default())));
     Ok(steps)
 }

@@ -185,10 +185,17 @@ pub(super) fn unmount(
         return Err(Errno::ENAMETOOLONG.into());
     }
     let view = View::of(state, host, mine)?;
-    // A path that leads nowhere may still be what the mount table says.
-    let target = namei::lookup(state, &view, path).map_or_else(|_| path.to_owned(), |found| found.path);
-    let mounted = state.mounted_at(&target).filter(|mounted| mounted.target_bytes() == target.as_os_str().as_bytes());
-    let mounted = mounted.ok_or(Errno::EINVAL)?;
+    let listed = |target: &Path| {
+        let found = state.mounted_at(target);
+        found.filter(|mounted| mounted.target_bytes() == target.as_os_str().as_bytes())
+    };
+    // As on FreeBSD: what the host sees in the mount table goes by its id there, wherever the path leads by now. And a
+    // path that leads nowhere may still be what the table says.
+    let target = match listed(path) {
+        Some(_) if mine == 0 => path.to_owned(),
+        _ => namei::lookup(state, &view, path).map_or_else(|_| path.to_owned(), |found| found.path),
+    };
+    let mounted = listed(&target).ok_or(Errno::EINVAL)?;
     let Some(covers) = mounted.covers.clone() else { return Err(Errno::EINVAL.into()) };
     let (id, owner) = (mounted.id, mounted.owner);
     if state.covering(&covers).is_none_or(|top| top.id != id) {
