@@ -523,3 +523,45 @@ fn an_address_that_a_killed_run_has_noted_and_not_added_is_added() {
     assert!(run(&host, CONF, Operation::Modify, &["www"]).is_well());
     assert_eq!(found(&host), whole());
 }
+
+#[test]
+fn an_address_on_two_interfaces_goes_from_each_with_its_jail() {
+    let text = "path = /; persist; a { ip4.addr = 'lo0|10.0.0.2'; } b { ip4.addr = 'lo1|10.0.0.2'; }";
+    for order in [["a", "b"], ["b", "a"]] {
+        let dir = tempfile::tempdir().unwrap();
+        let host = host(dir.path());
+        host.kernel().create_interface("lo1").unwrap();
+        assert!(run(&host, text, Operation::Start, &["*"]).is_well());
+        for name in order {
+            assert!(run(&host, text, Operation::Stop, &[name]).is_well());
+        }
+        assert_eq!(found(&host), clean(), "{order:?}");
+    }
+}
+
+#[test]
+fn what_fails_besides_a_stop_keeps_no_other_jail_running() {
+    let start = "path = /; persist; a {} b { depend = a; } c { depend = b; }";
+    for wrong in ["stop.timeout = x;", "exec.poststop = false;"] {
+        let dir = tempfile::tempdir().unwrap();
+        let host = host(dir.path());
+        assert!(run(&host, start, Operation::Start, &["*"]).is_well());
+        let stopped = run(&host, &format!("{wrong} {start}"), Operation::Stop, &["*"]);
+        assert_eq!(stopped.failures().count(), 3, "{stopped:?}");
+        assert!(jailkit::kernel::running(host.kernel()).unwrap().is_empty(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_jail_that_runs_serves_those_that_need_it_whatever_its_block_says_since() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = host(dir.path());
+    assert!(run(&host, "path = /; persist; a {} b { depend = a; }", Operation::Start, &["*"]).is_well());
+    let text = "path = /; persist; a { exec.timeout = x; } b { depend = a; }";
+    for (operation, names) in [(Operation::Restart, &["b"][..]), (Operation::Stop, &["b"]), (Operation::Start, &["b"])]
+    {
+        let summary = run(&host, text, operation, names);
+        assert!(summary.is_well(), "{operation:?}: {summary:?}");
+    }
+    assert_eq!(jailkit::kernel::running(host.kernel()).unwrap().len(), 2);
+}

@@ -116,6 +116,9 @@ pub enum JailError {
         /// The parameters.
         params: Vec<String>,
     },
+    /// It was stopped, and this failed besides.
+    #[error("{0}")]
+    Stopped(Box<JailError>),
     /// It could not be stopped.
     #[error("{0}; the jail still runs, and 'jailkit remove' ends it without its commands")]
     StillRuns(Box<JailError>),

@@ -194,9 +194,9 @@ impl<'a> Schedule<'a> {
             return Some(error);
         }
         let queue = self.lock();
-        // One that does not run keeps none running.
+        // One that does not run, or no more, keeps none running.
         let is_in_the_way = |outcome: &Result<Outcome, JailError>| match outcome {
-            Err(JailError::NotRunning) => !self.backwards,
+            Err(JailError::NotRunning | JailError::Stopped(_)) => !self.backwards,
             outcome => outcome.is_err(),
         };
         let failed = self.before(jail).find(|other| queue.done.get(other).is_some_and(is_in_the_way))?;

@@ -19,7 +19,14 @@ use crate::kernel::{self, Jail, Kernel};
 
 /// Starts a jail; `again` for one that has just been stopped.
 pub(super) fn start(world: &World<'_>, jail: &ResolvedJail, named: &Named, again: bool) -> Result<Outcome, JailError> {
-    let spec = read(world, jail)?;
+    let name = jail.name.as_bstr();
+    let spec = match read(world, jail) {
+        // One that runs serves those that need it, whatever the file says of it by now.
+        Err(_) if !named.is_chosen(name) && !again && world.find(name, false)?.is_some() => {
+            return Ok(Outcome::AlreadyRunning);
+        }
+        spec => spec?,
+    };
     foresee::check_persist(&spec, jail)?;
     let mut params = params::import(jail, &*world.kinds_for(jail)?)?;
     params::add_addresses(&mut params, &spec.looked_up);

@@ -50,7 +50,8 @@ pub(super) fn stop(world: &World<'_>, jail: &ResolvedJail, named: &Named) -> Res
         failed = failed.or(Some(error).filter(|error| !matches!(error, JailError::Replaced { .. })));
     }
     let after = clear_up(&mut run, &action::after(&spec, jail), claim);
-    JailError::none_of(after.err().into_iter().chain(failed).chain(faults)).map(|()| Outcome::Stopped)
+    let besides = after.err().into_iter().chain(failed).chain(faults);
+    JailError::none_of(besides).map_err(|error| JailError::Stopped(Box::new(error))).map(|()| Outcome::Stopped)
 }
 
 /// Takes all steps after a removal. A command that fails leaves nothing to come back to.
@@ -75,7 +76,8 @@ fn clear(world: &World<'_>, jail: &ResolvedJail, named: &Named, claim: Claim) ->
     let Some(left) = claim.left() else { return claim.finish().and(not_running) };
     let spec = left_of(world, jail, left);
     let steps = steps_left(&spec, jail, left);
-    clear_up(&mut Run::new(world, &spec, true), &steps, claim).map(|()| Outcome::Stopped)
+    let cleared = clear_up(&mut Run::new(world, &spec, true), &steps, claim);
+    cleared.map_err(|error| JailError::Stopped(Box::new(error))).map(|()| Outcome::Stopped)
 }
 
 /// A jail that does not run, with what it has left; whatever is wrong with what the file says of it.

@@ -147,8 +147,13 @@ impl<'a> World<'a> {
         if locked(&self.held).as_ref().is_some_and(|held| !is_held(held)) {
             return Ok(false);
         }
-        // Others may have stopped it since.
-        self.held().map(|held| is_held(&held))
+        // Others may have stopped it since. One with a note has what that says, which may be on another interface.
+        let has_here = |other: &BString| {
+            let left = claim::peek(self.host, other.as_bstr()).ok().flatten();
+            left.is_none_or(|left| left.on_host.addresses.iter().any(|made| place(made) == place(address)))
+        };
+        let held = self.held()?;
+        Ok(held.holders(address.net.addr()).any(|other| other != jail && has_here(other)))
     }
 
     /// The addresses of the jails that run now.
