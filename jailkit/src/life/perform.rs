@@ -60,6 +60,9 @@ impl<'w, 's> Run<'w, 's> {
                 let created = self.create(params, is_held).map_err(|error| params::explain(jail, error))?;
                 let created = Arc::new(created);
                 let jid = created.jid;
+                self.done.push(step);
+                self.jail = Some(Arc::clone(&created));
+                self.world.has_created(self.spec.name.as_bstr(), &self.spec.all_addresses);
                 // By the kernel's own names, by which jail and mounts are known again wherever links lead by then.
                 made.root = Some(created.path.as_path().to_owned());
                 for MountPoint { request, .. } in &mut made.mounts {
@@ -69,9 +72,6 @@ impl<'w, 's> Run<'w, 's> {
                         *source = self.world.real_path(source);
                     }
                 }
-                self.done.push(step);
-                self.jail = Some(created);
-                self.world.has_created(self.spec.name.as_bstr(), &self.spec.all_addresses);
                 claim.begin(Note::Starting(jid), &made)?;
                 self.tell(What::Created(jid));
             } else {
