@@ -66,7 +66,12 @@ impl<'w, 's> Run<'w, 's> {
                 // By the kernel's own names, by which jail and mounts are known again wherever links lead by then.
                 made.root = Some(created.path.as_path().to_owned());
                 for MountPoint { request, .. } in &mut made.mounts {
-                    request.target = guard::place(self.world.host, self.roots()?, &request.target);
+                    let written = self.spec.on_host.root.as_deref();
+                    let below = written.and_then(|root| request.target.strip_prefix(root).ok());
+                    request.target = match below {
+                        Some(below) => created.path.as_path().join(below),
+                        None => guard::place(self.world.host, self.roots()?, &request.target),
+                    };
                     let shown = request.source.as_mut().filter(|_| SHOW_A_DIRECTORY.contains(&request.fstype.as_str()));
                     if let Some(source) = shown {
                         *source = self.world.real_path(source);
