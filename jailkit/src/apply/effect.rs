@@ -7,9 +7,9 @@ use super::{StepError, Watch};
 use crate::host::{Host, Includes, host_path};
 use crate::jailconf::{JailConf, Resolved};
 use crate::journal::{Claim, Journal, digest};
-use crate::kernel::{self, Errno, GetFlags, Jail, JailKey, JailName};
+use crate::kernel::{self, Errno, GetFlags, Jail, JailKey, JailName, Mount};
 use crate::life;
-use crate::plan::{FileChange, JAIL_CONF, JailFile, PF_CONF, StartedJail, Step, Tree, expectation, jail_mounts};
+use crate::plan::{FileChange, JAIL_CONF, JailFile, PF_CONF, StartedJail, Step, Tree, expectation};
 use crate::source::Source;
 use crate::stack::{BaseExpectation, Owner, Ready};
 
@@ -18,6 +18,10 @@ pub(super) struct Effects<'a> {
     pub(super) journal: &'a mut Journal,
     pub(super) watch: &'a dyn Watch,
 }
+
+/// File systems that show what lies elsewhere, or nothing that lasts. Others, such as a dataset for the whole jail or a
+/// part of it, are the host's, and stay when the jail goes.
+const MADE_FOR_JAILS: &[&str] = &["devfs", "fdescfs", "linprocfs", "linsysfs", "nullfs", "procfs", "tmpfs", "unionfs"];
 
 type Done = Result<(), StepError>;
 
@@ -233,10 +237,12 @@ impl Effects<'_> {
         }
     }
 
-    /// Unmounts all that is mounted for a jail at or below a directory.
+    /// Unmounts all that is mounted for a jail at or below a directory, the last mounted first.
     fn clear_mounts(&mut self, path: &Path) -> Done {
         let kernel = self.host.kernel();
-        for mount in jail_mounts(kernel, path)? {
+        let path = kernel::real_path(kernel, path);
+        let is_jails = |mount: &&Mount| MADE_FOR_JAILS.contains(&mount.fstype.as_str());
+        for mount in kernel.mounts()?.iter().rev().filter(|mount| mount.target.starts_with(&path)).filter(is_jails) {
             kernel.unmount(&mount.target, false)?;
         }
         Ok(())

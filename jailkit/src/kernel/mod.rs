@@ -22,7 +22,7 @@ pub use descriptor::{Closing, Descriptors, Reach};
 pub use devfs::DevfsRuleset;
 pub use errno::{Errno, KernelError};
 pub use jail::{Jail, JailKey, find_jail, next_jail, read_jail, running};
-pub use mount::{mount, real_path};
+pub use mount::{mount, mounted_at, real_path};
 pub use name::{JailName, NameError, PrisonPath};
 pub use param::{GetFlags, Jid, Param, ParamKind, ParamType, SetFlags, Value};
 

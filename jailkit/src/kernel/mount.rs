@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{DevfsRuleset, Errno, Kernel, KernelError, MountFlags, MountRequest};
+use super::{DevfsRuleset, Errno, Kernel, KernelError, Mount, MountFlags, MountRequest};
 
 /// Requests by type, and what is said of them further.
 ///
@@ -64,6 +64,11 @@ impl MountRequest {
         Self::of_type("tmpfs", target)
     }
 
+    /// Whether its source is a directory that it shows.
+    pub fn shows_a_directory(&self) -> bool {
+        matches!(self.fstype.as_str(), "nullfs" | "unionfs")
+    }
+
     /// With `MNT_RDONLY`.
     pub fn read_only(mut self) -> Self {
         self.flags.read_only = true;
@@ -115,6 +120,18 @@ pub fn real_path(kernel: &dyn Kernel, path: &Path) -> PathBuf {
     kernel.find(path).map_or_else(|_| path.to_owned(), |found| found.path)
 }
 
+/// What is mounted at a directory itself, topmost, which is given by its [`real_path`]; none where nothing is.
+///
+/// # Errors
+/// [`KernelError`] where the kernel cannot be asked.
+pub fn mounted_at(kernel: &dyn Kernel, real: &Path) -> Result<Option<Mount>, KernelError> {
+    match kernel.file_system(real) {
+        Ok(found) => Ok(Some(found).filter(|found| found.target == real)),
+        Err(error) if matches!(error.errno, Errno::ENOENT | Errno::ENOTDIR) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Mounts what a request says, by the paths that its directories have without links, unless the kernel would not survive it or not tell what is wrong.
 ///
 /// # Errors
@@ -153,7 +170,7 @@ pub fn mount(kernel: &dyn Kernel, request: &MountRequest) -> Result<(), KernelEr
     }
     let mut asked = request.clone();
     asked.target = directory(&request.target)?;
-    if matches!(request.fstype.as_str(), "nullfs" | "unionfs") && !request.flags.update {
+    if request.shows_a_directory() && !request.flags.update {
         let source = request.source.as_deref();
         let none = || refused(Errno::EINVAL, format!("a {} needs a directory to show", request.fstype));
         let source = source.ok_or_else(none)?;

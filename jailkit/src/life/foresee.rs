@@ -24,9 +24,6 @@ const ON_START: &[&str] = &["exec.prepare", "exec.prestart", "exec.created", "ex
 /// Those that a stop runs.
 const ON_STOP: &[&str] = &["exec.prestop", "exec.poststop", "exec.release"];
 
-/// File systems that show a directory.
-pub(super) const SHOW_A_DIRECTORY: &[&str] = &["nullfs", "unionfs"];
-
 /// A host as it is, and what will be done to it before a jail's turn comes.
 pub(super) struct Foresight<'w> {
     world: &'w World<'w>,
@@ -165,7 +162,7 @@ impl<'w> Foresight<'w> {
                 continue;
             }
             let source = request.source.as_deref();
-            let source = source.filter(|_| SHOW_A_DIRECTORY.contains(&request.fstype.as_str()));
+            let source = source.filter(|_| request.shows_a_directory());
             let needed = source.into_iter().chain([request.target.as_path()]);
             faults.extend(needed.filter_map(|dir| self.lacks(param, dir, before)));
         }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use bstr::{BStr, BString, ByteSlice};
 
-use crate::kernel::{self, GetFlags, Jid, Kernel, KernelError, ParamKind, ParamType, Value};
+use crate::kernel::{self, GetFlags, Jail, Jid, Kernel, KernelError, ParamKind, ParamType, Value};
 
 /// `JAIL_SYS_NEW`: the jail has a network stack of its own.
 const VNET_NEW: i32 = 1;
@@ -21,11 +21,9 @@ pub(super) struct HeldAddresses {
 impl HeldAddresses {
     /// Asks the kernel for them, as far as it knows the parameters.
     pub(super) fn look(kernel: &dyn Kernel, kinds: &HashMap<String, ParamKind>) -> Result<Self, KernelError> {
-        let lists = [("ip4.addr", ParamKind::Ipv4), ("ip6.addr", ParamKind::Ipv6)];
-        let lists = [("vnet", ParamKind::JailSys)].into_iter().chain(lists);
-        let known = lists.filter(|(name, _)| kinds.contains_key(*name));
         let mut wanted = vec![ParamType::new("name", ParamKind::String(256))];
-        wanted.extend(known.map(|(name, kind)| ParamType::new(name, kind)));
+        wanted.extend(kinds.contains_key("vnet").then(|| ParamType::new("vnet", ParamKind::JailSys)));
+        wanted.extend(lists(kinds));
         let mut held = Self::default();
         // Those with a network stack of their own, and all in them, have no addresses of the host's interfaces.
         let mut apart: Vec<BString> = Vec::new();
@@ -33,21 +31,18 @@ impl HeldAddresses {
         while let Some((jid, values)) = kernel::next_jail(kernel, last, &wanted, GetFlags::default())? {
             last = jid;
             let mut name = BString::default();
-            let mut addresses = Vec::new();
             let mut has_stack = false;
-            for value in values {
+            for value in &values {
                 match value {
-                    Value::String(text) => name = text.into(),
-                    Value::Int(vnet) => has_stack = vnet == VNET_NEW,
-                    Value::Ipv4(list) => addresses.extend(list.into_iter().map(IpAddr::from)),
-                    Value::Ipv6(list) => addresses.extend(list.into_iter().map(IpAddr::from)),
+                    Value::String(text) => name = text.clone().into(),
+                    Value::Int(vnet) => has_stack = *vnet == VNET_NEW,
                     _ => {}
                 }
             }
             if has_stack {
                 apart.push(name.clone());
             }
-            held.add(name, addresses);
+            held.add(name, addresses(values));
         }
         apart.iter().for_each(|jail| held.remove(jail.as_bstr()));
         Ok(held)
@@ -81,6 +76,34 @@ impl HeldAddresses {
     pub(super) fn holders(&self, address: IpAddr) -> impl Iterator<Item = &BString> {
         self.holders.get(&address).into_iter().flatten()
     }
+}
+
+/// The lists of addresses that the kernel knows.
+fn lists(kinds: &HashMap<String, ParamKind>) -> impl Iterator<Item = ParamType> {
+    let lists = [("ip4.addr", ParamKind::Ipv4), ("ip6.addr", ParamKind::Ipv6)];
+    lists.into_iter().filter(|(name, _)| kinds.contains_key(*name)).map(|(name, kind)| ParamType::new(name, kind))
+}
+
+fn addresses(values: Vec<Value>) -> Vec<IpAddr> {
+    let mut addresses = Vec::new();
+    for value in values {
+        match value {
+            Value::Ipv4(list) => addresses.extend(list.into_iter().map(IpAddr::from)),
+            Value::Ipv6(list) => addresses.extend(list.into_iter().map(IpAddr::from)),
+            _ => {}
+        }
+    }
+    addresses
+}
+
+/// The addresses that a jail has by now.
+pub(super) fn addresses_of(
+    kernel: &dyn Kernel,
+    kinds: &HashMap<String, ParamKind>,
+    jail: &Jail,
+) -> Result<Vec<IpAddr>, KernelError> {
+    let wanted: Vec<_> = lists(kinds).collect();
+    Ok(addresses(jail.get(kernel, &wanted)?.unwrap_or_default()))
 }
 
 /// What the names of the jails in a jail begin with.

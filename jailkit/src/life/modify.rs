@@ -167,7 +167,7 @@ fn set(world: &World<'_>, jail: &ResolvedJail, held: &Jail, params: &[Param]) ->
         return Err(JailError::NotRunning);
     }
     if params.iter().any(|param| matches!(param.name.as_str(), "ip4.addr" | "ip6.addr")) {
-        world.has_created(jail.name.as_bstr(), &readdress::addresses_of(world, held)?);
+        world.has_created(jail.name.as_bstr(), &world.addresses_of(held)?);
     }
     Ok(())
 }

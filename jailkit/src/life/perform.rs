@@ -9,7 +9,6 @@ use bstr::{BStr, BString, ByteSlice};
 use super::action::{self, Action};
 use super::addresses::Address;
 use super::claim::{Claim, Note};
-use super::foresee::SHOW_A_DIRECTORY;
 use super::mount::MountPoint;
 use super::observer::What;
 use super::spec::{JailSpec, OnHost};
@@ -72,8 +71,8 @@ impl<'w, 's> Run<'w, 's> {
                         Some(below) => created.path.as_path().join(below),
                         None => guard::place(self.world.host, self.roots()?, &request.target),
                     };
-                    let shown = request.source.as_mut().filter(|_| SHOW_A_DIRECTORY.contains(&request.fstype.as_str()));
-                    if let Some(source) = shown {
+                    let shows = request.shows_a_directory();
+                    if let Some(source) = request.source.as_mut().filter(|_| shows) {
                         *source = self.world.real_path(source);
                     }
                 }

@@ -15,7 +15,7 @@ use super::perform::{Run, lines};
 use super::spec::{JailSpec, OnHost};
 use super::world::World;
 use crate::jailconf::ResolvedJail;
-use crate::kernel::{Jail, MountRequest, ParamKind, ParamType, Value};
+use crate::kernel::{Jail, MountRequest};
 
 /// A running jail whose file has other addresses for it than its start has made.
 pub(super) struct Move {
@@ -141,7 +141,7 @@ impl Move {
             };
             return Err(error.and(undone));
         }
-        let gone = change.gone(&addresses_of(world, held)?);
+        let gone = change.gone(&world.addresses_of(held)?);
         let stays = |old: &&Address| !gone.contains(old) && !change.wanted.iter().any(|new| is_same(new, old));
         let now = change.with(change.wanted.iter().chain(made.iter().filter(stays)));
         match run.all(&gone.iter().map(|&address| Action::RemoveAddress(address)).collect::<Vec<_>>()) {
@@ -154,21 +154,4 @@ impl Move {
 /// The same address on the same interface, whatever its prefix length.
 fn is_same(one: &Address, other: &Address) -> bool {
     (&one.interface, one.net.addr()) == (&other.interface, other.net.addr())
-}
-
-/// The addresses that a jail has by now.
-pub(super) fn addresses_of(world: &World<'_>, held: &Jail) -> Result<Vec<IpAddr>, JailError> {
-    let kinds = world.kinds();
-    let lists = [("ip4.addr", ParamKind::Ipv4), ("ip6.addr", ParamKind::Ipv6)];
-    let known = lists.into_iter().filter(|(name, _)| kinds.contains_key(*name));
-    let wanted: Vec<_> = known.map(|(name, kind)| ParamType::new(name, kind)).collect();
-    let values = held.get(world.host.kernel(), &wanted)?.unwrap_or_default();
-    Ok(values
-        .into_iter()
-        .flat_map(|value| match value {
-            Value::Ipv4(list) => list.into_iter().map(IpAddr::from).collect(),
-            Value::Ipv6(list) => list.into_iter().map(IpAddr::from).collect(),
-            _ => Vec::new(),
-        })
-        .collect())
 }

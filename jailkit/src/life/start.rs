@@ -43,12 +43,8 @@ pub(super) fn start(world: &World<'_>, jail: &ResolvedJail, named: &Named, again
                 world.tell(spec.name.as_bstr(), What::HalfMade);
                 end(world, &spec, found)?;
             }
-            Some(false) => {
-                claim.release()?;
-                return already_running(world, &spec, &Arc::new(found), named, again);
-            }
-            // Somebody else has started it; what an earlier one has left is still to be taken back.
-            None => {
+            // Where somebody else has started it, what an earlier one has left is still to be taken back.
+            Some(false) | None => {
                 claim.release()?;
                 return already_running(world, &spec, &Arc::new(found), named, again);
             }

@@ -9,12 +9,12 @@ use bstr::{BStr, BString, ByteSlice};
 
 use super::addresses::Address;
 use super::claim::{self, Claim};
-use super::held::HeldAddresses;
+use super::held::{self, HeldAddresses};
 use super::observer::{Event, Observer, What};
 use super::{JailError, LifeError, Options, modules};
 use crate::host::Host;
 use crate::jailconf::ResolvedJail;
-use crate::kernel::{self, Errno, GetFlags, Interface, Jail, JailKey, Jid, Kernel, KernelError, Mount, ParamKind};
+use crate::kernel::{self, GetFlags, Interface, Jail, JailKey, Jid, Kernel, KernelError, Mount, ParamKind};
 
 /// A host with what the run found on it.
 pub(super) struct World<'a> {
@@ -103,11 +103,12 @@ impl<'a> World<'a> {
 
     /// What is mounted at a directory itself, topmost, which is given by the path that the kernel tells.
     pub(super) fn mounted_at(&self, real: &Path) -> Result<Option<Mount>, KernelError> {
-        match self.host.kernel().file_system(real) {
-            Ok(found) => Ok(Some(found).filter(|found| found.target == real)),
-            Err(error) if matches!(error.errno, Errno::ENOENT | Errno::ENOTDIR) => Ok(None),
-            Err(error) => Err(error),
-        }
+        kernel::mounted_at(self.host.kernel(), real)
+    }
+
+    /// The addresses that a jail has by now.
+    pub(super) fn addresses_of(&self, jail: &Jail) -> Result<Vec<IpAddr>, KernelError> {
+        held::addresses_of(self.host.kernel(), &self.kinds(), jail)
     }
 
     /// Whether an address is on its interface.

@@ -1,7 +1,7 @@
 //! Which jails are stopped and which are started.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::compare::Comparison;
 use super::desired::{JAIL_CONF, WantedJail};
@@ -9,7 +9,7 @@ use super::{PlanError, StartedJail, Step};
 use crate::host::Includes;
 use crate::jailconf::JailConf;
 use crate::journal::Claim;
-use crate::kernel::{self, GetFlags, Jail, JailKey, Kernel, KernelError, Mount, Param, ParamKind, ParamType, Value};
+use crate::kernel::{self, GetFlags, Jail, JailKey, KernelError, Param, ParamKind, ParamType, Value};
 use crate::life;
 use crate::source::Source;
 
@@ -87,8 +87,12 @@ impl Comparison<'_> {
     }
 
     fn is_the_stacks(&self, name: &str) -> bool {
-        let is_claimed = |claim: &Claim| matches!(claim, Claim::Jail { name: own, .. } if own == name);
-        self.desired.jails.iter().any(|jail| jail.name == name) || self.journal.claims().iter().any(is_claimed)
+        self.desired.jails.iter().any(|jail| jail.name == name) || self.is_claimed(name)
+    }
+
+    fn is_claimed(&self, name: &str) -> bool {
+        let is_own = |claim: &Claim| matches!(claim, Claim::Jail { name: own, .. } if own == name);
+        self.journal.claims().iter().any(is_own)
     }
 
     fn is_stopped(&self, name: &str) -> bool {
@@ -100,12 +104,7 @@ impl Comparison<'_> {
         for WantedJail { name, root, digest, .. } in &self.desired.jails {
             if !self.is_running(name)? || self.is_stopped(name) {
                 jails.push(StartedJail { name: name.clone(), path: root.clone(), digest: digest.clone() });
-            } else if !self
-                .journal
-                .claims()
-                .iter()
-                .any(|claim| matches!(claim, Claim::Jail { name: own, .. } if own == name))
-            {
+            } else if !self.is_claimed(name) {
                 return Err(PlanError::ForeignJail { name: name.clone(), host: self.host.describe() });
             }
         }
@@ -141,27 +140,15 @@ impl Comparison<'_> {
         let params = [ParamType::new("path", ParamKind::String(1024)), ParamType::new("ip4.addr", ParamKind::Ipv4)];
         let (_, values) = kernel.jail_get(&[Param::new("jid", Value::Int(jid.0))], &params, GetFlags::default())?;
         let path = kernel::real_path(kernel, &wanted.root).into_os_string().into_encoded_bytes();
-        let mounts = kernel.mounts()?;
-        let is_mounted = |target: &PathBuf| {
-            let target = kernel::real_path(kernel, target);
-            mounts.iter().any(|mount| mount.target == target)
-        };
-        Ok(values == [Value::String(path), Value::Ipv4(vec![wanted.address])] && wanted.mounts.iter().all(is_mounted))
+        let mut is_as_wanted = values == [Value::String(path), Value::Ipv4(vec![wanted.address])];
+        for target in &wanted.mounts {
+            is_as_wanted &= kernel::mounted_at(kernel, &kernel::real_path(kernel, target))?.is_some();
+        }
+        Ok(is_as_wanted)
     }
 
     pub(super) fn is_running(&self, name: &str) -> Result<bool, KernelError> {
         let Ok(key) = JailKey::new(name) else { return Ok(false) };
         kernel::find_jail(self.host.kernel(), &key, GetFlags::default()).map(|found| found.is_some())
     }
-}
-
-/// File systems that show what lies elsewhere, or nothing that lasts. Others, such as a dataset for the whole jail or a
-/// part of it, are the host's, and stay when the jail goes.
-const MADE_FOR_JAILS: &[&str] = &["devfs", "fdescfs", "linprocfs", "linsysfs", "nullfs", "procfs", "tmpfs", "unionfs"];
-
-/// What is mounted for a jail at or below a directory, the last mounted first.
-pub(crate) fn jail_mounts(kernel: &dyn Kernel, path: &Path) -> Result<Vec<Mount>, KernelError> {
-    let path = kernel::real_path(kernel, path);
-    let is_own = |mount: &Mount| mount.target.starts_with(&path) && MADE_FOR_JAILS.contains(&mount.fstype.as_str());
-    Ok(kernel.mounts()?.into_iter().rev().filter(is_own).collect())
 }

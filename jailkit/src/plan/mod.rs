@@ -29,7 +29,6 @@ pub use step::{FileChange, StartedJail, Step, Tree};
 
 pub(crate) use compare::expectation;
 pub(crate) use desired::{JAIL_CONF, PF_CONF, jail_path, mounts};
-pub(crate) use jails::jail_mounts;
 
 use crate::base::BaseError;
 use crate::edit::EditError;

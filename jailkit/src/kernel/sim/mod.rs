@@ -316,7 +316,7 @@ impl Kernel for SimKernel {
     fn unmount(&self, path: &Path, force: bool) -> Result<(), KernelError> {
         let unmounted = self.change(|state| mounts::unmount(state, &self.root, self.mine(), path, force));
         let files = unmounted.map_err(|refusal| refusal.of(format!("unmount {}", path.display())))?;
-        // What stays of it is swept by the next mount that has its place.
+        // What stays of it is swept by the mount that has its number after a boot.
         files.map_or(Ok(()), std::fs::remove_dir_all).unwrap_or_default();
         Ok(())
     }

@@ -74,7 +74,7 @@ fn domount(state: &mut State, host: &Path, call: &mut Call<'_>) -> Result<(), Re
         fstype::Shown::Own => {
             let backing = PathBuf::from(SIM_DIR).join(format!("mount-{id}"));
             let real = host.join(&backing);
-            // One that a process has left that was killed.
+            // One that a process that was killed, or an earlier boot, has left.
             let swept = std::fs::remove_dir_all(&real).or_else(|error| match error.kind() {
                 std::io::ErrorKind::NotFound => Ok(()),
                 _ => Err(error),
